@@ -1,0 +1,115 @@
+"""Import of the authors' AP-CNN ResNet checkpoints by their key names."""
+
+import re
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from fgcore.config import ModelConfig, ROIConfig
+
+OFFICIAL_BORDER = {"cub": 0.2, "cars": 0.1, "aircraft": 0.1}  # the border the authors used per dataset
+_DEPTHS = {
+    ("basic", (2, 2, 2, 2)): "resnet18",
+    ("basic", (3, 4, 6, 3)): "resnet34",
+    ("bottleneck", (3, 4, 6, 3)): "resnet50",
+}
+# official name -> ours, applied to the start of each key
+_PREFIXES = {
+    "conv1.": "trunk.stem.conv1.",
+    "bn1.": "trunk.stem.bn1.",
+    "layer1.": "trunk.stem.layer1.",
+    "layer2.": "trunk.stem.layer2.",
+    "layer3.": "trunk.level4.",
+    "layer4.": "trunk.level5.",
+    "fpn.P5_1.conv_master.conv.": "feature_pyramid.context5.local_conv.",
+    "fpn.P5_1.conv_master.bn.": "feature_pyramid.context5.local_norm.",
+    "fpn.P5_1.conv_gpb.conv.": "feature_pyramid.context5.pooled_conv.",
+    "fpn.P5_1.conv_gpb.bn.": "feature_pyramid.context5.pooled_norm.",
+    "fpn.P4_1.": "feature_pyramid.lateral4.",
+    "fpn.P3_1.": "feature_pyramid.lateral3.",
+    "fpn.P5_2.": "feature_pyramid.output5.",
+    "fpn.P4_2.": "feature_pyramid.output4.",
+    "fpn.P3_2.": "feature_pyramid.output3.",
+}
+_PREFIXES |= {f"apn.A{n}_1.conv.": f"attention_pyramid.spatial.{n - 3}.conv." for n in (3, 4, 5)}
+_PREFIXES |= {f"apn.A{n}_2.conv1.": f"attention_pyramid.channel.{n - 3}.squeeze." for n in (3, 4, 5)}
+_PREFIXES |= {f"apn.A{n}_2.conv2.": f"attention_pyramid.channel.{n - 3}.expand." for n in (3, 4, 5)}
+_HEAD_LAYERS = ("norm", "hidden", "hidden_norm", None, "classifier")  # the activation has no entries
+
+
+def _head_prefixes() -> dict[str, str]:
+    prefixes = {}
+    for official, ours, first in (("cls3", 3, 2), ("cls4", 4, 2), ("cls5", 5, 2), ("cls_concate", 0, 1)):
+        head = f"level{ours}" if ours else "concat"
+        for offset, layer in enumerate(_HEAD_LAYERS):
+            if layer:
+                prefixes[f"{official}.{first + offset}."] = f"heads.{head}.{layer}."
+    return prefixes
+
+
+_PREFIXES |= _head_prefixes()
+
+
+def convert_apcnn(
+    state_dict: Mapping[str, Tensor], dataset: str | None = None
+) -> tuple[ModelConfig, dict[str, Tensor]]:
+    """Turn an official AP-CNN ResNet state_dict into this project's config and state_dict.
+
+    Depth, classes and hidden width are read from the shapes; `build_model(config)` then loads the result strictly.
+
+    Args:
+        state_dict: the authors' names, with or without DataParallel's `module.`; a dictionary that holds it under
+            `state_dict`, `model` or `net` is accepted too.
+        dataset: cub, cars or aircraft, which decides the ROI border; None: the authors' rule, cub if K = 200.
+
+    Raises:
+        ValueError: not the authors' AP-CNN on a ResNet, or an unknown dataset.
+
+    Source: PRIS-CV/AP-CNN_Pytorch-master, model/resnet50.py.
+    """
+    if dataset is not None and dataset not in OFFICIAL_BORDER:
+        raise ValueError(f"dataset must be one of {', '.join(OFFICIAL_BORDER)}, got {dataset!r}")
+    state = _unwrap(state_dict)
+    if "cls_concate.5.weight" not in state or "layer4.0.conv1.weight" not in state:
+        raise ValueError(
+            "expected the authors' AP-CNN ResNet checkpoint (keys such as cls_concate.5.weight and "
+            f"layer4.0.conv1.weight), got {len(state)} entries beginning with {sorted(state)[:3]}; "
+            "their VGG19 file is another design and is not imported"
+        )
+    converted = {}
+    for key, value in state.items():
+        prefix = next((official for official in _PREFIXES if key.startswith(official)), None)
+        if prefix is None:
+            raise ValueError(f"unexpected entry {key!r} in an AP-CNN ResNet checkpoint; is this the authors' file?")
+        converted[_PREFIXES[prefix] + key.removeprefix(prefix)] = value
+    classes, hidden = state["cls_concate.5.weight"].shape
+    dataset = dataset or ("cub" if classes == 200 else "cars")
+    config = ModelConfig(
+        method="ap",
+        trunk=_trunk_name(state),
+        num_classes=classes,
+        hidden=hidden,
+        pyramid_channels=state["fpn.P5_2.weight"].shape[0],
+        roi=ROIConfig(border=OFFICIAL_BORDER[dataset]),
+    )
+    return config, converted
+
+
+def _unwrap(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    for key in ("state_dict", "model", "net"):
+        if isinstance(state.get(key), Mapping):
+            state = state[key]
+            break
+    entries = {key.removeprefix("module."): value for key, value in state.items()}
+    return {key: value for key, value in entries.items() if not key.startswith("fc.")}  # torchvision's unused head
+
+
+def _trunk_name(state: Mapping[str, Tensor]) -> str:
+    counts = []
+    for layer in range(1, 5):
+        numbers = [int(match[1]) for key in state if (match := re.match(rf"layer{layer}\.(\d+)\.", key))]
+        counts.append(max(numbers, default=-1) + 1)
+    block = "bottleneck" if "layer1.0.conv3.weight" in state else "basic"
+    if (block, tuple(counts)) not in _DEPTHS:
+        raise ValueError(f"expected ResNet-18, 34 or 50, got {block} blocks {counts}; other depths are not supported")
+    return _DEPTHS[block, tuple(counts)]
