@@ -1,0 +1,71 @@
+"""What the tests share: where the parity numbers, photographs and weights lie, and which browser to drive."""
+
+import importlib.util
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+torch.set_num_threads(min(2, torch.get_num_threads()))  # small tensors on many cores mostly wait
+
+ROOT = Path(__file__).resolve().parent.parent
+IN_CI = os.environ.get("CI", "").lower() in {"1", "true"}
+GOLDEN = Path(os.environ.get("FG_GOLDEN") or ROOT / "tests" / "golden")
+if not GOLDEN.is_dir():
+    raise FileNotFoundError(f"FG_GOLDEN should name a folder of parity numbers, got {GOLDEN}; unset it")
+
+
+def load_rules():
+    """The module `rules.py` of the parity numbers: it rebuilds their weights and inputs."""
+    own, given = ROOT / "tests" / "golden" / "rules.py", GOLDEN / "rules.py"
+    spec = importlib.util.spec_from_file_location("golden_rules", given if given.is_file() else own)
+    rules = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(rules)
+    return rules
+
+
+@pytest.fixture(scope="session")
+def rules():
+    return load_rules()
+
+
+@pytest.fixture(scope="session")
+def golden_dir():
+    return GOLDEN
+
+
+@pytest.fixture(scope="session")
+def data_dir():
+    return _optional_folder("FG_DATA", "photographs (CUB_200_2011, cars)")
+
+
+@pytest.fixture(scope="session")
+def weights_dir():
+    return _optional_folder("FG_WEIGHTS", "ImageNet trunk weights")
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """Path of a Chromium for playwright's `executable_path`; without one, e2e tests skip, and fail in CI."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = os.environ.get("FG_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+    if found is None:
+        skip = pytest.fail if IN_CI else pytest.skip
+        skip("no Chromium on PATH for the browser tests: apt install chromium, or set FG_CHROMIUM")
+    return found
+
+
+def pytest_runtest_setup(item):
+    if item.get_closest_marker("gpu") and not torch.cuda.is_available():
+        pytest.skip("no CUDA device here: this test needs one")
+
+
+def _optional_folder(variable, content):
+    folder = os.environ.get(variable)
+    if not folder:
+        pytest.skip(f"{variable} is not set: name a folder with {content} to run this test")
+    if not Path(folder).is_dir():
+        pytest.fail(f"{variable} should name a folder with {content}, got {folder}")
+    return Path(folder)
