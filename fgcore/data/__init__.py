@@ -1,0 +1,1 @@
+"""Pictures as network inputs: data sets and their layouts, transforms, drawn samples, strangers’ files."""

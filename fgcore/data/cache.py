@@ -1,0 +1,55 @@
+"""Reading all pictures of a data set at once, on every core, within the machine's memory."""
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from torch import Tensor
+
+from fgcore.data.images import ImageError
+from fgcore.data.records import Record
+
+_MAX_THREADS = 8
+_USUAL_ASPECT = 4 / 3  # of photographs: the longer side of a resized picture
+
+
+def decode_all(decode: Callable[[Record], Tensor], records: Sequence[Record]) -> list[Tensor | None]:
+    """`decode` of every record, in order; None where the picture cannot be read.
+
+    Decoding and resizing release Python's lock, so threads use all cores.
+    """
+
+    def decode_or_none(record: Record) -> Tensor | None:
+        try:
+            return decode(record)
+        except ImageError:
+            return None
+
+    with ThreadPoolExecutor(min(_MAX_THREADS, os.cpu_count() or 1)) as pool:
+        return list(pool.map(decode_or_none, records))
+
+
+def check_memory(pictures: int, side: int) -> None:
+    """Refuse a cache that would take more than half of the machine's memory.
+
+    Args:
+        pictures: how many.
+        side: shorter side of each, pixels.
+
+    Raises:
+        ValueError: with both amounts and the way out.
+    """
+    needed, memory = pictures * 3 * side * side * _USUAL_ASPECT, _physical_memory()
+    if needed > memory / 2:
+        raise ValueError(
+            f"{pictures} pictures of {side} pixels would take about {needed / 2**30:.1f} GiB of this machine's "
+            f"{memory / 2**30:.1f} GiB of memory; set cache_images=false to read them when they are needed"
+        )
+
+
+def _physical_memory() -> float:
+    """Bytes of memory; infinite where the system does not tell."""
+    try:
+        return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    except (AttributeError, OSError, ValueError):  # not a POSIX system
+        return float("inf")

@@ -1,0 +1,178 @@
+"""Data sets: every picture of a split as a network input with its class, ready for a `DataLoader`.
+
+Randomness: the augmented view of a picture is a pure function of (draw, index). A sampler that yields keys
+(index, draw), with `draw` made from the run's seed and the epoch, gets the same views whatever the number of
+workers, and a resumed run goes on as the uninterrupted one would have.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from fgcore.config import DataConfig
+from fgcore.data import synthetic
+from fgcore.data.cache import check_memory, decode_all
+from fgcore.data.images import ImageError, read_image
+from fgcore.data.readers import read, sample_seed
+from fgcore.data.records import Record
+from fgcore.data.transforms import check, evaluation_view, random_view, resize
+
+__all__ = ["ImageSet", "Record", "Splits", "describe", "load"]
+
+_FULL_SIZE = 2**16  # pixels a side, more than any readable picture has: annotations are in its own pixels
+
+
+class ImageSet(Dataset[tuple[Tensor, int]]):
+    """Labelled pictures as uint8 network inputs; `fgcore.data.transforms.normalise` takes whole batches of them.
+
+    Attributes:
+        records: the pictures in order, without those in `skipped`.
+        class_names: K names; `Record.target` counts in them.
+        config: how pictures become network inputs.
+        training: random views, else the evaluation view.
+        skipped: identifiers of pictures that were left out because they cannot be read.
+        title: where the pictures come from, for `describe`.
+    """
+
+    def __init__(
+        self,
+        records: Sequence[Record],
+        class_names: Sequence[str],
+        config: DataConfig,
+        *,
+        training: bool,
+        cache: bool = False,
+        title: str = "",
+    ) -> None:
+        """Take the records, and with `cache` read them all now.
+
+        Args:
+            records: at least one.
+            class_names: K names.
+            config: its transform fields.
+            training: random views, else the evaluation view.
+            cache: keep every picture decoded and resized in memory (evaluation: cropped as well), so that an
+                epoch only crops, flips and jitters. Forked `DataLoader` workers share this memory.
+            title: where the pictures come from, for `describe`.
+
+        Raises:
+            ValueError: a transform setting that cannot work, a cache larger than half of the machine's memory,
+                or no readable picture.
+        """
+        check(config)
+        self.records = tuple(records)
+        self.class_names = tuple(class_names)
+        self.config = config
+        self.training = training
+        self.title = title
+        self.skipped: tuple[str, ...] = ()
+        self._cached: list[Tensor] | None = None
+        if cache:
+            self._fill_cache()
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __getitem__(self, key: int | tuple[int, int]) -> tuple[Tensor, int]:
+        """The network input of one picture and its class.
+
+        Args:
+            key: index, or (index, draw) with `draw` a seed of 0 or more. The view is a pure function of both;
+                a plain index means draw 0; evaluation ignores `draw`.
+
+        Returns:
+            (3, crop, crop) uint8 in memory of its own, target.
+
+        Raises:
+            IndexError: no such picture.
+            ImageError: the picture cannot be read; names it.
+        """
+        index, draw = key if isinstance(key, tuple) else (key, 0)
+        index = range(len(self))[index]  # negative indices and IndexError as in a list
+        resized = self._cached[index] if self._cached is not None else self._resized(self.records[index])
+        if not self.training:
+            return resized.clone(), self.records[index].target
+        view = random_view(resized, self.config, np.random.default_rng((draw, index)))
+        return view, self.records[index].target
+
+    def picture(self, index: int) -> NDArray[np.uint8]:
+        """The picture as it is stored: (H, W, 3) uint8 RGB. A drawn one is drawn at `config.resize` pixels."""
+        return _picture(self.records[index], self.config)
+
+    def sample(self, index: int) -> synthetic.Sample | None:
+        """The drawn sample with its masks and box, in the pixels of `picture`; None for photographs."""
+        record = self.records[index]
+        return _draw(record, self.config) if record.path is None else None
+
+    def _resized(self, record: Record) -> Tensor:
+        """The part of the transform that no epoch changes."""
+        picture = _picture(record, self.config)
+        return resize(picture, self.config) if self.training else evaluation_view(picture, self.config)[0]
+
+    def _fill_cache(self) -> None:
+        check_memory(len(self), self.config.resize if self.training else self.config.crop)
+        tensors = decode_all(self._resized, self.records)
+        pairs = list(zip(self.records, tensors, strict=True))
+        self.skipped = tuple(record.identifier for record, tensor in pairs if tensor is None)
+        if len(self.skipped) == len(self):
+            first = f", the first being {self.skipped[0]}" if self.skipped else ""
+            raise ValueError(f"none of the {len(self)} pictures of {self.title} can be read{first}; check the files")
+        self.records = tuple(record for record, tensor in pairs if tensor is not None)
+        self._cached = [tensor for tensor in tensors if tensor is not None]
+
+
+class Splits(NamedTuple):
+    """The two halves of a data set, which share their class names."""
+
+    train: ImageSet
+    test: ImageSet
+
+
+def load(config: DataConfig, cache_images: bool = True) -> Splits:
+    """The training and test pictures that `config` names.
+
+    Layouts: CUB-200-2011 as published; Stanford Cars with its devkit, or as class folders; FGVC-Aircraft as
+    torchvision knows it; class folders under train/ and test/ (or val/), or one folder per class, of which the
+    first, sixth, eleventh, ... picture by name is for testing. Drawn samples are a function of class and number:
+    see `fgcore.data.readers.sample_seed`.
+
+    Args:
+        config: `root` is the data set's folder; "" looks under the environment variable FG_DATA.
+        cache_images: read all pictures now and keep them; unreadable ones are skipped and named in
+            `ImageSet.skipped`. Otherwise each is read when it is asked for, and an unreadable one is an error.
+
+    Raises:
+        FileNotFoundError: the folder, or a part of it, is missing.
+        ValueError: settings that cannot work, damaged annotations, fewer than two classes, an empty class.
+    """
+    check(config)
+    listing = read(config)
+    train, test = (
+        ImageSet(records, listing.class_names, config, training=training, cache=cache_images, title=listing.summary)
+        for records, training in ((listing.train, True), (listing.test, False))
+    )
+    return Splits(train, test)
+
+
+def describe(split: ImageSet) -> str:
+    """One line for provenance: "CUB-200-2011, 50 classes, official split: 697 test images"."""
+    line = f"{split.title}: {len(split)} {'training' if split.training else 'test'} images"
+    return f"{line}, {len(split.skipped)} unreadable left out" if split.skipped else line
+
+
+def _picture(record: Record, config: DataConfig) -> NDArray[np.uint8]:
+    if record.path is None:
+        return _draw(record, config).image
+    try:
+        return read_image(record.path, max_side=_FULL_SIZE)
+    except ImageError as error:
+        raise ImageError(f"{record.identifier}: {error}") from error
+
+
+def _draw(record: Record, config: DataConfig) -> synthetic.Sample:
+    kind, target, number = record.identifier.split("/")
+    return synthetic.draw(kind, int(target), sample_seed(int(target), int(number)), size=config.resize)
