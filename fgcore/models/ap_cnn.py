@@ -71,7 +71,7 @@ class APCNN(nn.Module):
         check_input(images)
         if self.training and len(images) < 2:
             raise ValueError("AP-CNN's batch norms need at least two images while training, got one; call eval()")
-        stage1 = self._stage(self.trunk.stem(images))
+        stage1 = self.look(self.trunk.stem(images))
         return self.look_again(stage1, generator=generator, roi=roi, drop=drop, zoom_boxes=zoom_boxes)
 
     def look_again(
@@ -89,7 +89,7 @@ class APCNN(nn.Module):
         if drop is None and self.training:
             drop = regions.draw_drop(rois, settings, generator)
         zoomed, boxes, cells, mask = self.refine(stage1.backbone.level3, rois, drop, zoom_boxes)
-        return APCNNOutput(stage1, rois, boxes, cells, drop, mask, zoomed, stage2=self._stage(zoomed))
+        return APCNNOutput(stage1, rois, boxes, cells, drop, mask, zoomed, stage2=self.look(zoomed))
 
     def refine(
         self, level3: Tensor, rois: Pyramid[ROIs], drop: Drop | None, zoom_boxes: Tensor | None
@@ -105,7 +105,7 @@ class APCNN(nn.Module):
         masked = level3 * (mask * scale).to(level3.dtype)
         return regions.zoom_in(masked, cells), boxes, cells, mask
 
-    def _stage(self, level3: Tensor) -> Stage:
+    def look(self, level3: Tensor) -> Stage:
         """One pass from level 3 to the four heads."""
         backbone = self.trunk.above_stem(level3)
         features = self.feature_pyramid(backbone)
