@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from fgcore.data import transforms
-from fgcore.engine import checkpoint, official
+from fgcore.engine import official
 from fgcore.engine.checkpoint import Checkpoint
 from fgcore.introspect.cam import cam_layer, grad_cam
 from fgcore.introspect.channel_groups import channel_groups
@@ -36,8 +36,7 @@ def load_model(path: Path | str) -> Loaded:
         CheckpointError: the file is no usable checkpoint; the message says why in one sentence.
         FileNotFoundError: there is no such file.
     """
-    path = Path(path)
-    model, source = official.load(path) if path.suffix in official.SUFFIXES else checkpoint.load(path)
+    model, source = official.load_any(path)
     return Loaded(model.eval().requires_grad_(False), source)
 
 

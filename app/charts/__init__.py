@@ -1,0 +1,1 @@
+"""Arrays to plotly figures. Nothing is computed here: what is drawn is what `fgcore` returned."""

@@ -1,0 +1,213 @@
+"""Pictures with maps and boxes over them, side by side; they zoom together."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from app.charts import style
+
+Corners = tuple[float, float, float, float]  # xyxy, pixels of the network input
+_SLIDER_DEPTH = 58  # pixels
+_TITLE_HEIGHT = 34
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A map to lay over a picture; nan cells stay clear."""
+
+    values: np.ndarray  # (h, w)
+    name: str  # of its quantity, for the hover text: "gate", "CCMP"
+    low: float  # value of the darkest colour
+    high: float
+    palette: str
+    smooth: bool = True  # between cells; False shows the cells
+    digits: int = 3  # in the hover text
+    fading: bool = True  # low values let the picture through, and the slider fades it; False: always opaque
+
+
+@dataclass(frozen=True)
+class Outline:
+    """A box to draw on a picture."""
+
+    box: Corners
+    colour: str
+    tag: str = ""  # in its upper left corner
+    hover: str = ""  # at its centre
+    dotted: bool = False
+    fill: str = "rgba(0,0,0,0)"
+    width: float = 2
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One picture of a figure."""
+
+    title: str
+    pixels: np.ndarray  # (H, W, 3) uint8; shown grey under a fading map: there, colour belongs to the map
+    layer: Layer | None = None
+    outlines: Sequence[Outline] = ()
+    place: Corners | None = None  # where the picture lies in the network input; None: it is all of it
+    linked: bool = True  # zooms with the others; False for another cut of the picture
+
+
+def panels(
+    items: Sequence[Panel | None], *, columns: int, side: int, bar: str = "", row_titles: Sequence[str] = ()
+) -> go.Figure:
+    """A grid of pictures; linked ones zoom and move together, and one slider fades all maps.
+
+    Args:
+        items: row by row; None leaves a place empty.
+        columns: pictures in a row.
+        side: height of one picture, pixels.
+        bar: title of a colour bar, for maps that share their range; "": none.
+        row_titles: written at the left of each row.
+    """
+    rows = -(-len(items) // columns)
+    gap = _TITLE_HEIGHT / (rows * side + (rows - 1) * _TITLE_HEIGHT)
+    figure = make_subplots(rows, columns, horizontal_spacing=0.025, vertical_spacing=gap if rows > 1 else 0)
+    palettes: dict[int, str] = {}
+    for number, item in enumerate([*items, *[None] * (rows * columns - len(items))]):
+        if item is None:
+            figure.update_layout({f"{axis}{_suffix(number)}": {"visible": False} for axis in ("xaxis", "yaxis")})
+            continue
+        where = {"row": number // columns + 1, "col": number % columns + 1}
+        place = item.place or (0.0, 0.0, float(item.pixels.shape[1]), float(item.pixels.shape[0]))
+        figure.add_trace(_picture(item, place), **where)
+        if item.layer is not None:
+            if item.layer.fading:
+                palettes[len(figure.data)] = item.layer.palette
+            figure.add_trace(_heatmap(item.layer, place), **where)
+        _draw_outlines(figure, item.outlines, place, where)
+        _set_axes(figure, place, number, item.linked)
+        _write_title(figure, item.title, number)
+    for row, title in enumerate(row_titles):
+        _write_row_title(figure, title, row * columns)
+    height = rows * side + rows * _TITLE_HEIGHT
+    figure.update_layout(
+        height=height + (_SLIDER_DEPTH if palettes else 8),
+        margin={"l": 26 if row_titles else 0, "r": 0, "t": _TITLE_HEIGHT, "b": 8},
+        showlegend=False,
+        hoverlabel_namelength=0,
+    )
+    if palettes:
+        style.opacity_slider(figure, palettes, depth=_SLIDER_DEPTH)
+        if bar:
+            _show_bar(figure, next(iter(palettes)), bar)
+    return figure
+
+
+def cell_centres(count: int, start: float, stop: float) -> tuple[float, float]:
+    """Plotly's x0 and dx of `count` cells that share out the pixels from `start` to `stop`.
+
+    Pixel i covers [i, i + 1) in `fgcore`; plotly puts its centre at i. Hence the half pixel.
+    """
+    size = (stop - start) / count
+    return start + size / 2 - 0.5, size
+
+
+def outside(box: Corners, size: tuple[int, int], fill: str = "rgba(0,0,0,0.55)") -> list[Outline]:
+    """Four areas that darken a picture of size (H, W) around a box."""
+    x1, y1, x2, y2 = box
+    height, width = size
+    around = ((0, 0, width, y1), (0, y2, width, height), (0, y1, x1, y2), (x2, y1, width, y2))
+    areas = [area for area in around if area[2] > area[0] and area[3] > area[1]]
+    return [Outline(area, "rgba(0,0,0,0)", fill=fill, width=0) for area in areas]
+
+
+def _grid(shape: tuple[int, ...], place: Corners) -> dict[str, float]:
+    x0, dx = cell_centres(shape[1], place[0], place[2])
+    y0, dy = cell_centres(shape[0], place[1], place[3])
+    return {"x0": x0, "dx": dx, "y0": y0, "dy": dy}
+
+
+def _picture(item: Panel, place: Corners) -> go.Image:
+    under_map = item.layer is not None and item.layer.fading
+    pixels = style.grey(item.pixels) if under_map else item.pixels
+    return go.Image(source=style.jpeg_source(pixels), hoverinfo="skip", **_grid(pixels.shape, place))
+
+
+def _heatmap(layer: Layer, place: Corners) -> go.Heatmap:
+    return go.Heatmap(
+        z=layer.values,
+        zmin=layer.low,
+        zmax=layer.high,
+        zsmooth="best" if layer.smooth else False,
+        colorscale=style.colourscale(layer.palette, fading=layer.fading),
+        opacity=style.STEPS[style.START],
+        showscale=False,
+        hoverongaps=False,
+        hovertemplate=f"{layer.name} %{{z:.{layer.digits}f}}<br>x %{{x:.0f}}, y %{{y:.0f}} px<extra></extra>",
+        **_grid(layer.values.shape, place),
+    )
+
+
+def _show_bar(figure: go.Figure, trace: int, title: str) -> None:
+    title_of_bar = {"text": title, "side": "right", "font": {"size": 12}}
+    figure.data[trace].update(
+        showscale=True,
+        colorbar={"title": title_of_bar, "thickness": 10, "outlinewidth": 0, "nticks": 5, "xpad": 6, "ypad": 0}
+        | {"len": 200, "lenmode": "pixels", "y": 1, "yanchor": "top"},
+    )
+
+
+def _draw_outlines(figure: go.Figure, outlines: Sequence[Outline], place: Corners, where: dict[str, int]) -> None:
+    for outline in outlines:
+        x1, y1, x2, y2 = (side - 0.5 for side in outline.box)
+        corners = {"type": "rect", "x0": x1, "y0": y1, "x1": x2, "y1": y2, **where}
+        if outline.width and not outline.dotted:  # a dark edge keeps the line legible on any picture
+            figure.add_shape(line={"color": "rgba(0,0,0,0.5)", "width": outline.width + 2}, **corners)
+        dash = "dot" if outline.dotted else "solid"
+        line = {"color": outline.colour, "width": outline.width, "dash": dash}
+        figure.add_shape(line=line, fillcolor=outline.fill, **corners)
+        if outline.tag:
+            figure.add_annotation(
+                text=outline.tag, x=max(x1, place[0] - 0.5), y=max(y1, place[1] - 0.5), xanchor="left", yanchor="top",
+                showarrow=False, borderpad=2, bgcolor=outline.colour, font={"size": 10, "color": "#101618"}, **where,
+            )  # fmt: skip
+    spoken = [outline for outline in outlines if outline.hover]
+    if spoken:
+        figure.add_trace(_hover_points(spoken), **where)
+
+
+def _hover_points(outlines: Sequence[Outline]) -> go.Scatter:
+    """Invisible points at the boxes' centres that say what the boxes are."""
+    return go.Scatter(
+        x=[(outline.box[0] + outline.box[2]) / 2 - 0.5 for outline in outlines],
+        y=[(outline.box[1] + outline.box[3]) / 2 - 0.5 for outline in outlines],
+        mode="markers",
+        marker={"size": 24, "opacity": 0},
+        hovertext=[outline.hover for outline in outlines],
+        hoverinfo="text",
+    )
+
+
+def _suffix(number: int) -> str:
+    return str(number + 1) if number else ""
+
+
+def _set_axes(figure: go.Figure, place: Corners, number: int, linked: bool) -> None:
+    shared = {"visible": False, "constrain": "domain"}
+    x = {"range": [place[0] - 0.5, place[2] - 0.5], **shared}
+    y = {"range": [place[3] - 0.5, place[1] - 0.5], "scaleanchor": f"x{_suffix(number)}", **shared}
+    y["constraintoward"] = "top"
+    if linked and number:
+        x["matches"], y["matches"] = "x", "y"
+    figure.update_layout({f"xaxis{_suffix(number)}": x, f"yaxis{_suffix(number)}": y})
+
+
+def _write_title(figure: go.Figure, text: str, number: int) -> None:
+    """A title that stays on top of its picture however narrow the figure becomes."""
+    figure.add_annotation(
+        text=text, x=0, y=1, xref=f"x{_suffix(number)} domain", yref=f"y{_suffix(number)} domain",
+        xanchor="left", yanchor="bottom", showarrow=False, font_size=12, align="left", borderpad=3,
+    )  # fmt: skip
+
+
+def _write_row_title(figure: go.Figure, text: str, number: int) -> None:
+    figure.add_annotation(
+        text=text, x=0, xshift=-6, y=0.5, xref=f"x{_suffix(number)} domain", yref=f"y{_suffix(number)} domain",
+        xanchor="right", showarrow=False, textangle=-90, font_size=12,
+    )  # fmt: skip

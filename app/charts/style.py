@@ -1,0 +1,97 @@
+"""What all figures share: colours that colour-blind readers tell apart, opacity sliders, the bar of tools."""
+
+import base64
+import io
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from PIL import Image
+from plotly.colors import get_colorscale, sample_colorscale
+
+CAM, CHANNELS, GATES, DROPPED = "magma", "viridis", "cividis", "greys"  # one palette for each kind of map
+LEVEL_COLOURS = {3: "#56b4e9", 4: "#e69f00", 5: "#cc79a7"}  # Okabe and Ito
+ZOOM_COLOUR = "#f0e442"
+MUTED = "#808a8e"  # legible on light and on dark
+STEPS = (0.0, 0.25, 0.5, 0.75, 1.0)  # opacities that the slider offers
+START = 4  # its first position
+
+CONFIG: dict[str, Any] = {  # of every chart: download as PNG, zoom, pan, reset, full screen
+    "displaylogo": False,
+    "modeBarButtonsToRemove": ["lasso2d", "select2d", "zoomIn2d", "zoomOut2d", "autoScale2d"],
+    "toImageButtonOptions": {"format": "png", "scale": 2},
+}
+
+Colourscale = list[tuple[float, str]]
+
+
+def colourscale(palette: str, *, fading: bool = False) -> Colourscale:
+    """A palette for plotly; `fading` makes low values transparent, so that the picture beneath stays in sight."""
+    stops = np.linspace(0, 1, 17)
+    colours = sample_colorscale(get_colorscale(palette), stops.tolist())
+    alphas = 0.95 * stops**0.7 if fading else np.ones_like(stops)
+    return [
+        (float(stop), colour.replace("rgb(", "rgba(").replace(")", f", {alpha:.3f})"))
+        for stop, colour, alpha in zip(stops, colours, alphas, strict=True)
+    ]
+
+
+def grey(pixels: np.ndarray) -> np.ndarray:
+    """The picture without its colours, (H, W, 3) uint8: under a map, colour belongs to the map."""
+    luminance = pixels @ np.array([0.299, 0.587, 0.114])
+    return np.repeat(np.round(luminance).astype(np.uint8)[..., None], 3, axis=2)
+
+
+def jpeg_source(pixels: np.ndarray, side: int | None = None) -> str:
+    """The picture as a data address for plotly, made smaller to `side` pixels if given."""
+    image = Image.fromarray(pixels)
+    if side is not None:
+        image.thumbnail((side, side))
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=88)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def opacity_slider(figure: go.Figure, palettes: Mapping[int, str], *, depth: float) -> None:
+    """Let the reader fade the maps without asking the server.
+
+    The last step, "map alone", is opaque everywhere; the others let low values fade into the picture.
+
+    Args:
+        figure: gets the slider below its plots.
+        palettes: trace number -> the palette of that map.
+        depth: room below the plots for it, pixels.
+    """
+    traces = list(palettes)
+    scales = {
+        fading: [colourscale(palette, fading=fading) for palette in palettes.values()] for fading in (True, False)
+    }
+    choices = [(f"{share:.0%}", share, True) for share in STEPS] + [("map alone", 1.0, False)]
+    steps = [
+        {
+            "label": label,
+            "method": "restyle",
+            "args": [{"opacity": [share] * len(traces), "colorscale": scales[fading]}, traces],
+        }
+        for label, share, fading in choices
+    ]
+    slider = {
+        "steps": steps,
+        "active": START,
+        "currentvalue": {"prefix": "Map over picture: ", "font": {"size": 12, "color": MUTED}, "offset": 4},
+        "font": {"size": 1, "color": "rgba(0,0,0,0)"},  # the current value says it; labels of steps would crowd
+        "ticklen": 0,
+        "minorticklen": 0,
+        "len": 220,
+        "lenmode": "pixels",
+        "x": 0,
+        "y": 0,
+        "yanchor": "top",
+        "pad": {"t": 8, "b": 0, "l": 8, "r": 8},
+        "bgcolor": "rgba(128, 138, 142, 0.35)",
+        "activebgcolor": "#2a93ab",
+        "bordercolor": "rgba(128, 138, 142, 0.6)",
+        "borderwidth": 1,
+    }
+    figure.update_layout(sliders=[slider], margin_b=depth)

@@ -1,0 +1,171 @@
+"""AP-CNN: gates and ROIs of each pyramid level, the zoom, a dropblock, and what each look says."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+
+from app import state
+from app.charts import strips, style
+from app.charts.panels import Corners, Layer, Outline, Panel, outside, panels
+from app.components.text import bars, percent, plain, table
+from fgcore.introspect.explanation import Box, Explanation, Prediction, PyramidAttention
+from fgcore.outputs import LEVELS
+
+_STRIDE = 8  # pixels per cell of level 3, where zoom and dropblock happen
+_HEAD_NAMES = {"level3": "level 3", "level4": "level 4", "level5": "level 5", "concat": "all levels"}
+
+
+def pyramid(explanation: Explanation, *, key: str, cells: bool) -> None:
+    """A row per level: the gate of the first look, the ROIs it leads to, and the gate of the second look."""
+    attention, pixels = explanation.attention, explanation.view.pixels
+    gates = [*attention.stage1.spatial_gates, *attention.stage2.spatial_gates]
+    low, high = min(float(gate.min()) for gate in gates), max(float(gate.max()) for gate in gates)
+    items, rows = [], []
+    for place, level in enumerate(LEVELS):
+        first, second = attention.stage1.spatial_gates[place], attention.stage2.spatial_gates[place]
+        boxes, candidates = attention.rois[place], attention.candidates[place]
+        rows.append(f"level {level}, stride {2**level}")
+        shape = f"{first.shape[0]} × {first.shape[1]}"
+        items += [
+            Panel(f"Stage I gate, {shape}", pixels, _gate(first, low, high, cells)),
+            Panel(f"ROIs: {len(boxes)} of {len(candidates.scores)} candidates", pixels, outlines=_rois(boxes, level)),
+            Panel(
+                "Stage II gate, on the zoomed crop", attention.zoomed_pixels, _gate(second, low, high, cells),
+                place=_zoomed(attention), linked=False,
+            ),
+        ]  # fmt: skip
+    with st.container(key=f"strip-pyramid-{key}"):
+        figure = panels(items, columns=3, side=262, bar="spatial gate", row_titles=rows)
+        st.plotly_chart(
+            figure, config=style.CONFIG, key=f"pyramid-{key}",
+            alt="For pyramid levels 3, 4 and 5: spatial gate of stage I, ROIs with scores, spatial gate of stage II",
+        )  # fmt: skip
+    st.caption(
+        f"Gates lie in (0, 1), without unit; all six share one scale, {low:.2f} – {high:.2f}. "
+        "An ROI is a square around a cell whose gate exceeds a multiple of the map's mean; non-maximum suppression "
+        "keeps the best that hardly overlap. The tag is the gate at its cell."
+    )
+
+
+def _gate(values: np.ndarray, low: float, high: float, cells: bool) -> Layer:
+    return Layer(values, "gate", low, high, style.GATES, smooth=not cells)
+
+
+def _rois(boxes: Sequence[Box], level: int, *, faint: bool = False) -> list[Outline]:
+    colour = style.LEVEL_COLOURS[level]
+    return [
+        Outline(
+            (box.x1, box.y1, box.x2, box.y2), colour, dotted=faint, width=1.5 if faint else 2,
+            tag="" if faint else f"{box.score:.2f}",
+            hover=f"level {level}, ROI {number}<br>{_size(box)}, score {box.score:.3f}",
+        )
+        for number, box in enumerate(boxes, start=1)
+    ]  # fmt: skip
+
+
+def _size(box: Box) -> str:
+    return f"{box.x2 - box.x1:.0f} × {box.y2 - box.y1:.0f} px"
+
+
+def _zoomed(attention: PyramidAttention) -> Corners:
+    """What is really cut out, in pixels of the network input."""
+    x1, y1, x2, y2 = (float(_STRIDE * cell) for cell in attention.zoom_cells)
+    return x1, y1, x2, y2
+
+
+def channel_gates(explanation: Explanation, *, key: str) -> None:
+    """The channel gates of stage I as strips."""
+    gates = explanation.attention.stage1.channel_gates
+    st.markdown("**Channel gates** weigh each channel; every level hands half of its weights up to the next.")
+    figure = strips.gate_strips({f"level {n}": gate for n, gate in zip(LEVELS, gates, strict=True)}, height=168)
+    st.plotly_chart(
+        figure, config=style.CONFIG, key=f"channel-gates-{key}", alt="Channel gates of levels 3, 4 and 5 as strips"
+    )
+    flat = np.concatenate(gates)
+    st.caption(
+        f"Stage I, {len(gates[0])} channels per level, each in (0, 1) without unit; "
+        f"here {flat.min():.2f} – {flat.max():.2f}."
+    )
+
+
+def zoom(explanation: Explanation, drop_probabilities: tuple[float, float], *, key: str) -> None:
+    """The box around all ROIs, a dropblock as in training, and the crop of the second look."""
+    attention, pixels = explanation.attention, explanation.view.pixels
+    box = _zoomed(attention)
+    faint = [
+        outline for n, boxes in zip(LEVELS, attention.rois, strict=True) for outline in _rois(boxes, n, faint=True)
+    ]
+    frame = Outline(box, style.ZOOM_COLOUR, tag=f"zoom {attention.zoom_factor:.2f}×", width=2.5)
+    size = (pixels.shape[0], pixels.shape[1])
+    items = [
+        Panel("All ROIs and the zoom box", pixels, outlines=[*outside(box, size), *faint, frame]),
+        _dropblock(attention, pixels),
+        Panel("What stage II looks at", attention.zoomed_pixels, place=box, linked=False),
+    ]
+    with st.container(key=f"strip-zoom-{key}"):
+        st.plotly_chart(
+            panels(items, columns=3, side=262), config=style.CONFIG, key=f"zoom-{key}",
+            alt="The zoom box around all ROIs, the dropped ROI, and the zoomed crop",
+        )  # fmt: skip
+    x1, y1, x2, y2 = attention.zoom_cells
+    st.caption(
+        f"The zoom box holds {x2 - x1} × {y2 - y1} of {size[1] // _STRIDE} × {size[0] // _STRIDE} cells of level 3, "
+        f"which stage II gets stretched to full size, {attention.zoom_factor:.2f} times larger on average. "
+        "The network cuts its own features there; the crop of the photo is for the eye."
+    )
+    left, right = st.columns([3, 1], vertical_alignment="center")
+    left.markdown(_drop_story(explanation, drop_probabilities))
+    right.button(
+        "Drop another block", icon=":material/casino:", key=f"redraw-drop-{key}", on_click=state.advance,
+        args=(state.DROP_SEED,), width="stretch",
+    )  # fmt: skip
+
+
+def _dropblock(attention: PyramidAttention, pixels: np.ndarray) -> Panel:
+    drop = attention.drop
+    if drop.box is None:
+        return Panel("Dropblock: nothing dropped", pixels)
+    gone = np.where(attention.drop_mask == 0, 1.0, np.nan)
+    layer = Layer(gone, "dropped", 0, 1, style.DROPPED, smooth=False, digits=0, fading=False)
+    frame = Outline(drop.box, style.LEVEL_COLOURS[drop.level], tag="dropped")
+    return Panel(f"Dropblock: ROI {drop.index + 1} of level {drop.level}", pixels, layer, [frame])
+
+
+def _drop_story(explanation: Explanation, probabilities: tuple[float, float]) -> str:
+    attention = explanation.attention
+    if attention.drop.box is None or attention.dropped_mean is None:
+        never = f"{1 - sum(probabilities):.0%}".replace("%", " %")
+        return f"**Nothing was dropped this time**, as in {never} of all training steps. Draw again to drop a block."
+    best = explanation.prediction.best
+    name = plain(explanation.class_names[best])
+    before, after = explanation.prediction.probabilities[best], attention.dropped_mean.probabilities[best]
+    return (
+        "In training one ROI is often **dropped**, so that the network learns to look elsewhere too. "
+        f"Without this one, *{name}* goes from {percent(float(before))} to {percent(float(after))}."
+    )
+
+
+def opinions(explanation: Explanation, truth: str | None) -> None:
+    """What stage I, stage II and their mean say; every head in an expander."""
+    attention = explanation.attention
+    said = (
+        ("Stage I", "the whole picture", attention.stage1_mean),
+        ("Stage II", "the zoomed crop", attention.stage2_mean),
+        ("Mean", "the prediction", explanation.prediction),
+    )
+    for place, (name, what, prediction) in zip(st.columns(3, gap="medium"), said, strict=True):
+        with place:
+            st.markdown(f"**{name}** · {what}")
+            st.html(bars(prediction, explanation.class_names, truth=truth, count=3))
+    with st.expander("Every head"):
+        best = explanation.prediction.best
+        rows = [_head_row(head, explanation.class_names, best) for head in attention.heads]
+        st.html(table(["Head", "First choice", "", f"Probability of {explanation.class_names[best]}"], rows))
+
+
+def _head_row(head: Prediction, names: Sequence[str], best: int) -> list[str]:
+    stage, _, level = head.name.partition("/")
+    name = f"{'Stage I' if stage == 'stage1' else 'Stage II'}, {_HEAD_NAMES.get(level, level)}"
+    share, wanted = float(head.probabilities[head.best]), float(head.probabilities[best])
+    return [name, names[head.best], percent(share), percent(wanted)]

@@ -1,0 +1,46 @@
+"""Grad-CAM of every model beside the picture: the familiar reference."""
+
+import html
+from collections.abc import Sequence
+
+import streamlit as st
+
+from app.charts import style
+from app.charts.panels import Layer, Outline, Panel, panels
+from app.components.text import percent
+from fgcore.introspect.explanation import Explanation, View
+
+_COLUMNS = 4
+
+
+def cam_figure(view: View, looks: Sequence[tuple[str, Explanation]], marks: Sequence[Outline], *, cells: bool) -> None:
+    """The picture, then each model's Grad-CAM over it; they zoom together.
+
+    Args:
+        view: the picture as the networks see it.
+        looks: name of the model -> its explanation with Grad-CAM.
+        marks: frames to draw on each.
+        cells: show the map as it is, not interpolated.
+    """
+    items = [Panel("Picture", view.pixels, outlines=marks)]
+    for name, look in looks:
+        share = percent(float(look.prediction.probabilities[look.cam_class]))
+        title = f"<b>{html.escape(name)}</b><br>{html.escape(look.class_names[look.cam_class])}, {html.escape(share)}"
+        layer = Layer(look.cam, "Grad-CAM", 0, 1, style.CAM, smooth=not cells, digits=2)
+        items.append(Panel(title, look.view.pixels, layer, marks, linked=look.view.photo_box == view.photo_box))
+    figure = panels(items, columns=_COLUMNS, side=205)
+    with st.container(key="strip-cam"):
+        st.plotly_chart(
+            figure, config=style.CONFIG, key="cam",
+            alt="Grad-CAM heat maps over the picture: " + ", ".join(name for name, _ in looks),
+        )  # fmt: skip
+    places = "; ".join(f"{name}, {look.cam_layer}" for name, look in looks)
+    st.caption(
+        f"Each map {_shape(looks[0][1])}, without unit, stretched to 0 – 1 on its own: compare places, not strengths. "
+        f"Layers: {places}."
+    )
+
+
+def _shape(look: Explanation) -> str:
+    height, width = look.cam.shape
+    return f"{height} × {width}"

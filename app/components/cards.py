@@ -1,0 +1,168 @@
+"""The head of the page: the picture as the networks see it, and what each model says."""
+
+import html
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+
+from app import resources
+from app.charts.panels import Corners, Outline
+from app.components.text import bars, origin, percent, plain
+from app.resources import Entry, World
+from app.state import Picture
+from fgcore.data.synthetic import class_names, draw
+from fgcore.introspect.explanation import Explanation, View
+from fgcore.introspect.render import png
+
+SHORT = 12  # characters of a sha256 to show
+
+
+def truth_in(picture: Picture, names: Sequence[str]) -> str | None:
+    """The class that was drawn, where the models know it."""
+    if picture.sample is None or picture.sample.class_name not in names:
+        return None
+    return picture.sample.class_name
+
+
+def sees(view: View) -> str:
+    """What of the photo the network sees, in one sentence."""
+    side, width = view.pixels.shape[:2]
+    height_of_photo, width_of_photo = view.photo_size
+    x1, y1, x2, y2 = view.photo_box
+    share = (x2 - x1) * (y2 - y1) / (height_of_photo * width_of_photo)
+    part = "all" if share > 0.995 else f"the middle {share:.0%}".replace("%", " %")
+    return f"The networks see {part} of the {width_of_photo} × {height_of_photo} picture at {width} × {side} pixels."
+
+
+def telling_frames(picture: Picture, view: View) -> list[Outline]:
+    """Frames around the parts that tell a drawn class from its nearest relative, in network pixels."""
+    if picture.sample is None:
+        return []
+    boxes = [(part, _bounds(picture.sample.part_masks[part])) for part in picture.sample.telling_parts]
+    return [
+        Outline(_in_view(box, view), "#ffffff", hover=f"telling part: {part.replace('_', ' ')}", dotted=True)
+        for part, box in boxes
+        if box is not None
+    ]
+
+
+def _bounds(mask: np.ndarray) -> Corners | None:
+    """Corners of a mask in picture pixels, far ones exclusive."""
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    if not len(rows):
+        return None
+    return float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)
+
+
+def _in_view(box: Corners, view: View, margin: float = 3) -> Corners:
+    """A box of the photo in pixels of the network input, a little wider."""
+    x1, y1, x2, y2 = view.photo_box
+    across, down = view.pixels.shape[1] / (x2 - x1), view.pixels.shape[0] / (y2 - y1)
+    return (
+        (box[0] - x1) * across - margin,
+        (box[1] - y1) * down - margin,
+        (box[2] - x1) * across + margin,
+        (box[3] - y1) * down + margin,
+    )
+
+
+def picture_head(picture: Picture, view: View | None) -> None:
+    """The picture as the network sees it, its name, and what tells it from its nearest relative."""
+    drawn = picture.sample is not None
+    left, right = st.columns([2, 1.9] if drawn else [1, 1.9], gap="medium", vertical_alignment="center")
+    pixels = picture.pixels if view is None else view.pixels
+    with left:
+        places = st.columns(2, gap="small", wrap=False) if drawn else [st.container()]
+    places[0].image(png(pixels), output_format="PNG", width="stretch", alt="The picture, as the networks see it")
+    if drawn:
+        relative = png(_relative(picture, view))
+        places[1].image(relative, output_format="PNG", width="stretch", alt="Its nearest relative in the same pose")
+    with right:
+        if drawn:
+            _drawn(picture)
+        else:
+            st.html(f'<h3 class="fg-name">{html.escape(picture.name)}</h3>')
+            st.markdown("Your photograph. It stays on this machine.")
+        if view is not None:
+            st.caption(sees(view))
+        st.caption(f"sha256 of its pixels {picture.sha256[:SHORT]}")
+
+
+def _relative(picture: Picture, view: View | None) -> np.ndarray:
+    """The nearest relative in the same pose, cut as the networks see the picture."""
+    pixels = draw(picture.sample.kind, picture.sample.relative, picture.sample.seed).image
+    if view is None:
+        return pixels
+    x1, y1, x2, y2 = (round(side) for side in view.photo_box)
+    return pixels[y1:y2, x1:x2]
+
+
+def _drawn(picture: Picture) -> None:
+    sample = picture.sample
+    relative = class_names(sample.kind)[sample.relative]
+    parts = " and ".join(f"**{part.replace('_', ' ')}**" for part in sample.telling_parts)
+    st.subheader(plain(sample.class_name), anchor=False)
+    st.markdown(
+        f"Drawn by the program; beside it, in the same pose, its nearest relative, the {plain(relative)}. "
+        f"They differ in the {parts} and in nothing else: there a fine-grained classifier must look."
+    )
+
+
+def model_card(explanation: Explanation, entry: Entry, world: World, picture: Picture) -> None:
+    """One model's answer and where the model comes from."""
+    best = explanation.prediction.best
+    truth = truth_in(picture, explanation.class_names)
+    name, share = html.escape(explanation.class_names[best]), percent(explanation.prediction.probabilities[best])
+    st.html(
+        f'<div class="fg-model"><h4>{html.escape(world.label(entry))}</h4>'
+        f'<div class="fg-answer"><b>{name}</b><span>{html.escape(share)}</span></div>'
+        f"{_verdict(explanation.class_names[best], truth)}"
+        f"{bars(explanation.prediction, explanation.class_names, truth=truth)}</div>"
+    )
+    with st.expander("Where it comes from"):
+        st.html(origin(origin_facts(entry, explanation)))
+        st.code(explanation.origin.get("command", "unknown"), language=None, wrap_lines=True)
+
+
+def _verdict(answer: str, truth: str | None) -> str:
+    if truth is None:
+        return ""
+    words = "✓ what was drawn" if answer == truth else f"✗ drawn: {html.escape(truth)}"
+    return f'<div class="fg-verdict fg-muted">{words}</div>'
+
+
+def origin_facts(entry: Entry, explanation: Explanation) -> dict[str, str]:
+    """What there is to know of a checkpoint, name -> text."""
+    provenance, report = entry.checkpoint.provenance, entry.checkpoint.report
+    test = report.get("test") if isinstance(report.get("test"), dict) else {}
+    top1 = test.get("top1")
+    accuracy = f"{100 * top1:.1f} % top-1 of {test.get('images', '?')} test pictures" if isinstance(top1, float) else ""
+    return {
+        "Checkpoint": entry.path.name,
+        "sha256": entry.checkpoint.sha256[:SHORT],
+        "Trunk": explanation.origin.get("trunk", ""),
+        "Trained on": explanation.origin.get("data", ""),
+        "Accuracy": accuracy,
+        "Seed, epochs": f"{explanation.origin.get('seed', '?')}, {provenance.get('epochs', '?')}",
+        "Commit": explanation.origin.get("commit", ""),
+        "Made": f"{provenance.get('date', '')[:10]} on {provenance.get('device', 'an unknown device')}",
+        "Computed in": explanation.origin.get("precision", ""),
+    }
+
+
+def failure(entry: Entry, world: World, sentence: str) -> None:
+    """A model that could not look at the picture."""
+    st.error(plain(sentence), title=plain(world.label(entry)), icon=":material/block:")
+
+
+def no_models() -> None:
+    """What to do where there is no checkpoint yet."""
+    with st.container(border=True):
+        st.subheader("No model to ask yet", anchor=False)
+        st.markdown("Train one on the birds that the program draws; this needs no data and takes minutes on two cores:")
+        st.code("python -m fgcore train mc_birds", language="bash")
+        st.markdown(
+            "Then reload this page. It lists every checkpoint in `checkpoints/` and the best one of each folder in "
+            f"`runs/`; the variable `{resources.VARIABLE}` names another folder."
+        )

@@ -1,0 +1,193 @@
+"""Inspect: one picture, what each model says of it, and where it looked."""
+
+import json
+import logging
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from app import resources, state
+from app.components import ap, cam, cards, mc
+from app.components.text import plain, section
+from app.resources import Entry, World
+from app.state import Choice
+from fgcore.introspect.explanation import Explanation
+from fgcore.introspect.panels import numbers
+
+_CARD_HEIGHT = 340  # pixels
+Look = tuple[Entry, Explanation]
+
+
+def show() -> None:
+    """The page."""
+    choice = state.choice()
+    st.title("Inspect", anchor=False)
+    st.markdown("One picture: what each model says, and where it looked. The sidebar has other pictures and models.")
+    head = st.container()
+    if choice.world is None:
+        with head:
+            cards.picture_head(choice.picture, None)
+        cards.no_models()
+        return
+    if not choice.entries:
+        with head:
+            cards.picture_head(choice.picture, None)
+        st.info("Choose a model in the sidebar to hear what it says.", icon=":material/arrow_back:")
+        return
+    looks = _answers(choice, head)
+    if not looks:
+        return
+    chosen, rival = _question(choice.world, looks)
+    _cams(choice, looks, chosen)
+    for entry, look in looks:
+        if look.groups is not None:
+            _mc(entry, look, chosen, rival)
+        if look.attention is not None:
+            _ap(entry)
+    _download(choice, looks)
+
+
+def _try(entry: Entry, world: World, compute: Callable[[], Explanation]) -> Explanation | str:
+    """What `compute` returns, or the sentence that says why not."""
+    try:
+        return compute()
+    except resources.EXPECTED as error:
+        logging.getLogger(__name__).warning("%s: %s", entry.path.name, error)
+        return str(error)
+
+
+def _look(choice: Choice, entry: Entry) -> Explanation:
+    picture, seed = choice.picture, st.session_state[state.DROP_SEED]
+    return resources.look(entry, picture.pixels, picture.sha256, drop_seed=seed)
+
+
+def _answers(choice: Choice, head: DeltaGenerator) -> list[Look]:
+    """The picture and a card for each model, filled one by one as the models answer."""
+    world, picture = choice.world, choice.picture
+    with head:
+        place = st.skeleton(height=220)
+    section("What each model says", _audience(choice))
+    columns = st.columns(len(choice.entries), border=True)
+    slots = [column.skeleton(height=_CARD_HEIGHT) for column in columns]
+    looks: list[Look] = []
+    for entry, slot in zip(choice.entries, slots, strict=True):
+        look = _try(entry, world, lambda entry=entry: _look(choice, entry))
+        if isinstance(look, str):
+            with slot.container():
+                cards.failure(entry, world, look)
+            continue
+        if not looks:
+            with place.container():
+                cards.picture_head(picture, look.view)
+        with slot.container():
+            cards.model_card(look, entry, world, picture)
+        looks.append((entry, look))
+    if not looks:
+        with place.container():
+            cards.picture_head(picture, None)
+    return looks
+
+
+def _audience(choice: Choice) -> str:
+    """What the models know, and whether this picture is of that kind."""
+    world, source = choice.world, choice.picture.source
+    drawn = world.dataset.startswith("synthetic_")
+    fits = not drawn if source == "photo" else world.dataset == f"synthetic_{resources.KINDS[source]}"
+    learned = f"Learned from: {plain(world.title)}."
+    if fits:
+        return f"{learned} The probabilities of these classes add up to 100 %."
+    return f"{learned} **This picture is of another kind**, yet they can only answer with the classes they know."
+
+
+def _question(world: World, looks: Sequence[Look]) -> tuple[int | None, int | None]:
+    """The class that the maps explain, and its rival; None: each model's own first or second choice."""
+    section("Where each model looks", "Choose which class the maps should explain, and which one to hold against it.")
+    left, right = st.columns(2, gap="medium")
+    names = list(world.class_names)
+    chosen = left.selectbox("Class", [state.FIRST_CHOICE, *names], key=state.CLASS, bind="query-params")
+    rival = right.selectbox("Rival", [state.SECOND_CHOICE, *names], key=state.RIVAL, bind="query-params")
+    return tuple(names.index(name) if name in names else None for name in (chosen, rival))
+
+
+def _cams(choice: Choice, looks: Sequence[Look], chosen: int | None) -> None:
+    """Grad-CAM of each model."""
+    picture, maps = choice.picture, []
+    with st.skeleton(height=300):
+        for entry, look in looks:
+            index = look.prediction.best if chosen is None else chosen
+            explained = _try(
+                entry, choice.world, lambda e=entry, i=index: resources.grad_cam(e, picture.pixels, picture.sha256, i)
+            )
+            if not isinstance(explained, str):
+                maps.append((choice.world.label(entry), explained))
+    st.markdown(
+        "**Grad-CAM**, the familiar reference: where the last layer raised the score of the class. "
+        "It works for any network. What the two methods add is read from the networks themselves, without gradients."
+    )
+    if maps:
+        view = looks[0][1].view
+        cam.cam_figure(view, maps, _marks(choice, looks[0][1]), cells=choice.cells)
+
+
+def _marks(choice: Choice, look: Explanation) -> list:
+    return cards.telling_frames(choice.picture, look.view) if choice.marks else []
+
+
+@st.fragment
+def _mc(entry: Entry, look: Explanation, chosen: int | None, rival: int | None) -> None:
+    """The section of an MC-Loss model; another mask reruns only this."""
+    choice = state.choice()
+    section(
+        f"{plain(choice.world.label(entry))}: every class owns its channels",
+        "MC-Loss gives each class a few channels of the last feature map and trains them to recognise it, each at "
+        "another place. So they can be looked at directly, without gradients.",
+    )
+    order = [index for index, _ in look.prediction.top(3)]
+    index = order[0] if chosen is None else chosen
+    other = rival if rival not in (None, index) else next(i for i in order if i != index)
+    dropped = entry.checkpoint.experiment.loss.dropped
+    mc.mc_section(look, (index, other), dropped, _marks(choice, look), key=_key(entry), cells=choice.cells)
+
+
+@st.fragment
+def _ap(entry: Entry) -> None:
+    """The section of an AP-CNN model; another dropblock reruns only this."""
+    choice = state.choice()
+    section(
+        f"{plain(choice.world.label(entry))}: look, then look closer",
+        "Stage I looks at the whole picture at three levels of detail. The best regions of each level decide where "
+        "to zoom, and stage II looks again with the same weights.",
+    )
+    look = _try(entry, choice.world, lambda: _look(choice, entry))
+    if isinstance(look, str):
+        cards.failure(entry, choice.world, look)
+        return
+    key = _key(entry)
+    ap.pyramid(look, key=key, cells=choice.cells)
+    ap.channel_gates(look, key=key)
+    ap.zoom(look, entry.checkpoint.experiment.model.roi.drop_probabilities, key=key)
+    ap.opinions(look, cards.truth_in(choice.picture, look.class_names))
+
+
+def _key(entry: Entry) -> str:
+    return entry.checkpoint.sha256[:8]
+
+
+def _download(choice: Choice, looks: Sequence[Look]) -> None:
+    st.download_button(
+        "Download the numbers (JSON)", icon=":material/download:", file_name="finegrain-lens.json",
+        mime="application/json", on_click="ignore", data=lambda: _document(choice, looks),
+    )  # fmt: skip
+
+
+def _document(choice: Choice, looks: Sequence[Look]) -> str:
+    """The page's numbers as JSON; maps are left to the figures, which download themselves."""
+    picture = choice.picture
+    values = {
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        "picture": {"name": picture.name, "sha256_of_pixels": picture.sha256},
+        "models": [numbers(look, top=len(look.class_names)) for _, look in looks],
+    }
+    return json.dumps(values, allow_nan=False, indent=1)

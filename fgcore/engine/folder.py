@@ -1,0 +1,126 @@
+"""The folder of one run, and how it survives being killed.
+
+| file | what | written |
+|---|---|---|
+| `experiment.json` | every setting, and where the run comes from | at the start |
+| `metrics.jsonl` | one JSON object per line, `kind` "step" or "epoch" | while training |
+| `best.safetensors`, `last.safetensors` | checkpoints for use, half precision | after each epoch |
+| `state.pt` | weights, optimiser, epoch: what resuming reads | after each epoch, last |
+
+`state.pt` alone decides where a run stands. It replaces its predecessor in one step, after the other files; a
+run killed anywhere between therefore repeats the unfinished epoch exactly and writes the same files again.
+"""
+
+import io
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from fgcore.config import Experiment, to_dict
+from fgcore.engine.files import write_atomically
+
+STATE_VERSION = 1
+_FREE = ("workers", "cache_images")  # settings that may differ when a run is resumed
+
+
+class RunFolder:
+    """The files of one run. See the table of this module."""
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        self.best = self.path / "best.safetensors"
+        self.last = self.path / "last.safetensors"
+        self.metrics = self.path / "metrics.jsonl"
+        self.settings = self.path / "experiment.json"
+        self.state = self.path / "state.pt"
+
+    def claim(self, *, resume: bool) -> dict[str, Any] | None:
+        """Make the folder ready and return the state to continue from; None starts from the beginning.
+
+        Raises:
+            FileExistsError: it holds a run and `resume` is False.
+            OSError: it cannot be written to.
+            ValueError: its state cannot be read.
+        """
+        if not resume and (self.state.exists() or self.metrics.exists()):
+            raise FileExistsError(
+                f"{self.path} already holds a run; continue it with --resume, or choose another folder with --out"
+            )
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            with self.metrics.open("ab"):
+                pass
+        except OSError as error:
+            raise OSError(f"cannot write to {self.path}: {error.strerror}; choose another folder with --out") from error
+        state = self._read_state() if self.state.exists() else None
+        self._truncate_metrics(state["epoch"] if state else 0)
+        return state
+
+    def _read_state(self) -> dict[str, Any]:
+        try:
+            state = torch.load(self.state, map_location="cpu", weights_only=True)
+            version = state["version"]
+        except Exception as error:  # a damaged archive raises nearly anything
+            raise ValueError(f"{self.state} cannot be read; start a new run with --out") from error
+        if version != STATE_VERSION:
+            raise ValueError(
+                f"{self.state} is of version {version}, expected {STATE_VERSION}; start a new run with --out"
+            )
+        return state
+
+    def _truncate_metrics(self, epoch: int) -> None:
+        """Forget every line after the end of `epoch`: that work will be repeated."""
+        end = position = 0
+        with self.metrics.open("r+b") as file:
+            for line in file:
+                position += len(line)
+                ended = line.startswith(b'{"kind": "epoch"') and line.endswith(b"\n")
+                if ended and json.loads(line)["epoch"] == epoch:
+                    end = position
+                    break
+            file.truncate(end)
+
+    def append(self, kind: str, values: Mapping[str, Any]) -> None:
+        """Add a line to `metrics.jsonl`; lines of kind "epoch" are on the disk when this returns."""
+        with self.metrics.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"kind": kind, **values}) + "\n")
+            if kind == "epoch":
+                file.flush()
+                os.fsync(file.fileno())
+
+    def write_settings(self, experiment: Experiment, provenance: Mapping[str, Any]) -> None:
+        """Write `experiment.json`."""
+        text = json.dumps({"experiment": to_dict(experiment), "provenance": dict(provenance)}, indent=2)
+        write_atomically(self.settings, text.encode())
+
+    def write_state(self, state: Mapping[str, Any]) -> None:
+        """Replace `state.pt`; from now on the run continues from here."""
+        buffer = io.BytesIO()
+        torch.save({"version": STATE_VERSION, **state}, buffer)
+        write_atomically(self.state, buffer.getvalue())
+
+
+def check_same(stored: Mapping[str, Any], wanted: Experiment) -> None:
+    """Refuse to continue a run under other settings.
+
+    Raises:
+        ValueError: the first setting that differs, with both values.
+    """
+    old, new = _flat(stored), _flat(to_dict(wanted))
+    for name in sorted(old.keys() | new.keys()):
+        if name not in _FREE and old.get(name) != new.get(name):
+            raise ValueError(
+                f"this run was started with {name}={old.get(name)!r}, got {new.get(name)!r}; resume with the same "
+                "settings or start a new run with --out"
+            )
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return flat

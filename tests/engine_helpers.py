@@ -1,0 +1,46 @@
+"""What the engine's tests share: a small folder of pictures and the smallest experiments on it."""
+
+import dataclasses
+
+import numpy as np
+
+from fgcore.config import DataConfig, Experiment, ModelConfig, OptimConfig, ROIConfig
+from fgcore.convert import _PREFIXES
+from fgcore.data.images import encode_png
+
+CLASSES = ("green finch", "red finch", "blue finch")
+
+
+def draw_pictures(root, *, train=8, test=5):
+    """Class folders of 72-pixel pictures: noise with a class-coloured square."""
+    rng = np.random.default_rng(0)
+    for k, name in enumerate(CLASSES):
+        for part, count in (("train", train), ("test", test)):
+            (root / part / name).mkdir(parents=True)
+            for number in range(count):
+                picture = rng.integers(0, 90, (72, 72, 3), dtype=np.uint8)
+                left, top = rng.integers(8, 32, 2)
+                picture[top : top + 32, left : left + 32, k] += 150
+                (root / part / name / f"{number}.png").write_bytes(encode_png(picture))
+    return root
+
+
+def tiny(root, method="baseline", **optim):
+    """An experiment of a second or two: SqueezeNet from scratch at 64 pixels."""
+    roi = ROIConfig(anchors=(16.0, 32.0, 64.0))
+    model = ModelConfig(method, "squeezenet1_1", level=4, hidden=16, pyramid_channels=32, roi=roi)
+    data = DataConfig("folder", str(root), resize=72, crop=64)
+    settings = {"epochs": 3, "batch_size": 8, "lr": 0.001, "trunk_lr": 0.001}
+    return Experiment("tiny", model=model, data=data, optim=OptimConfig(**settings | optim), precision="fp32")
+
+
+def replaced(experiment, section, **values):
+    """The experiment with fields of one section replaced."""
+    return dataclasses.replace(experiment, **{section: dataclasses.replace(getattr(experiment, section), **values)})
+
+
+def official_names(state):
+    """A ResNet AP-CNN's state under the authors' names: the inverse of the conversion."""
+    theirs = {ours: official for official, ours in _PREFIXES.items()}
+    starts = {name: next(ours for ours in theirs if name.startswith(ours)) for name in state}
+    return {theirs[starts[name]] + name.removeprefix(starts[name]): value for name, value in state.items()}

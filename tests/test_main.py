@@ -1,0 +1,130 @@
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from conftest import ROOT
+from engine_helpers import draw_pictures, tiny
+from fgcore import presets
+from fgcore.__main__ import COMMANDS, main
+from fgcore.config import ModelConfig
+from fgcore.engine import checkpoint
+from fgcore.models import build_model
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    return draw_pictures(tmp_path_factory.mktemp("pictures"))
+
+
+@pytest.fixture
+def preset(root, monkeypatch):
+    """A preset called tiny."""
+    monkeypatch.setitem(presets.PRESETS, "tiny", lambda: tiny("", "ap", epochs=1))
+    return f"data.root={root}"
+
+
+@pytest.fixture
+def trained(preset, tmp_path, capsys):
+    folder = tmp_path / "run"
+    assert main(["train", "tiny", preset, "--out", str(folder), "--device", "cpu"]) == 0
+    capsys.readouterr()
+    return folder
+
+
+def test_training_says_what_every_epoch_brought(preset, tmp_path, capsys):
+    assert main(["train", "tiny", preset, "epochs=2", "--out", str(tmp_path / "run")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split("  ")[0] for line in lines[:2]] == ["epoch 1/2", "epoch 2/2"]
+    assert lines[2] == f"done: {tmp_path}/run/best.safetensors, {tmp_path}/run/last.safetensors"
+    assert "stage2/concat" in lines[0]
+
+
+def test_the_checkpoint_holds_the_command_without_this_machines_folders(trained):
+    path = trained / "best.safetensors"
+    assert checkpoint.read_metadata(path).provenance["command"] == "python -m fgcore train tiny data.root=DIR"
+    assert str(trained.parent.parent).encode() not in path.read_bytes()
+
+
+def test_the_default_folder_is_named_after_preset_and_seed(preset, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", "tiny", preset, "seed=3"]) == 0
+    assert (tmp_path / "runs" / "tiny-3" / "best.safetensors").is_file()
+
+
+def test_evaluation_prints_every_head_and_writes_json(trained, root, tmp_path, capsys):
+    path = str(trained / "best.safetensors")
+    assert (
+        main(["evaluate", path, "--data", f"root={root}", "--json", str(tmp_path / "scores.json"), "--per-class"]) == 0
+    )
+    text = capsys.readouterr().out
+    assert all(name in text for name in ("stage I level3", "stage II mean", "red finch", "fp32"))
+    (score,) = json.loads((tmp_path / "scores.json").read_text())
+    assert (score["images"], len(score["heads"]), len(score["classes"])) == (15, 11, 3)
+    assert score["checkpoint"] == path
+    assert score["sha256"] == checkpoint.read_metadata(path).sha256
+
+
+def test_evaluation_on_other_classes_is_refused(trained, tmp_path, capsys):
+    (other := draw_pictures(tmp_path / "other")).joinpath("train/red finch").rename(other / "train/tit")
+    other.joinpath("test/red finch").rename(other / "test/tit")
+    assert main(["evaluate", str(trained / "best.safetensors"), "--data", f"root={other}"]) == 2
+    assert "knows class 'red finch' where the data has 'tit'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("argv", "sentence"),
+    [
+        (["train", "nothing"], "no preset is called 'nothing'"),
+        (["train", "tiny", "epochs=soon"], "optim.epochs takes int, got 'soon'"),
+        (["train", "tiny", "epochs"], "expected a setting as key=value, got 'epochs'"),
+        (["train", "tiny", "layers=3"], "setting 'layers' is none of"),
+        (["train", "tiny", "data.root=nowhere"], "nowhere"),
+        (["train", "tiny", "--device", "tpu9"], "expected a device such as cpu"),
+        (["evaluate", "nowhere.safetensors"], "expected a checkpoint at nowhere.safetensors, found nothing"),
+        (["convert", "nowhere.pth", "out.safetensors"], "expected a file of weights at nowhere.pth, found nothing"),
+        (["presets", "nothing"], "no preset is called 'nothing'"),
+    ],
+)
+def test_an_expected_error_is_one_sentence_and_exit_code_2(preset, argv, sentence, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(argv) == 2
+    error = capsys.readouterr().err
+    assert sentence in error
+    assert error.strip().count("\n") == 0
+
+
+def test_a_second_run_in_the_same_folder_is_refused_and_resuming_is_not(trained, preset, capsys):
+    arguments = ["train", "tiny", preset, "--out", str(trained)]
+    assert main(arguments) == 2
+    assert "already holds a run; continue it with --resume" in capsys.readouterr().err
+    assert main([*arguments, "--resume"]) == 0
+
+
+def test_converting_writes_full_precision_unless_asked(tmp_path, capsys):
+    state = official_names(build_model(ModelConfig("ap", "resnet18", num_classes=5, hidden=8)).state_dict())
+    torch.save(state, tmp_path / "a.pth")
+    target = tmp_path / "a.safetensors"
+    assert main(["convert", str(tmp_path / "a.pth"), str(target), "--dataset", "cub"]) == 0
+    full = target.stat().st_size
+    assert "resnet18, 5 classes" in capsys.readouterr().out
+    assert main(["convert", str(tmp_path / "a.pth"), str(target), "--half"]) == 0
+    assert target.stat().st_size < 0.6 * full
+
+
+def test_presets_are_listed_and_shown(capsys):
+    assert main(["presets"]) == 0
+    listed = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+    assert listed == list(presets.PRESETS)
+    assert main(["presets", "mc_cub50"]) == 0
+    text = capsys.readouterr().out
+    assert json.loads(text[text.index("{") :])["name"] == "mc_cub50"
+
+
+def test_the_module_runs_as_a_program():
+    command = [sys.executable, "-m", "fgcore", "--help"]
+    done = subprocess.run(command, cwd=ROOT, env=os.environ, capture_output=True, text=True, check=True)
+    assert all(name in done.stdout for name in COMMANDS)

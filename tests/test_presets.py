@@ -1,0 +1,81 @@
+import inspect
+
+import pytest
+import torch
+
+from fgcore import presets
+from fgcore.config import METHODS, Experiment, from_dict, override, to_dict
+from fgcore.engine.optim import build_optimizer
+from fgcore.losses import build_loss
+from fgcore.models import build_model, without_weights
+from fgcore.outputs import group_sizes
+
+NAMES = sorted(presets.PRESETS)
+CLASSES = {"cub": 200, "cars": 196, "aircraft": 100}
+
+
+def classes_of(experiment):
+    return experiment.data.classes or CLASSES.get(experiment.data.dataset, 20)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_preset_is_an_experiment_of_its_own_name(name):
+    experiment = presets.get(name)
+    assert experiment.name == name
+    assert experiment.model.method in METHODS
+    assert from_dict(Experiment, to_dict(experiment)) == experiment
+    assert name.startswith(experiment.model.method)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_preset_states_source_command_time_and_accuracy(name):
+    text = inspect.getdoc(presets.PRESETS[name])
+    assert f"Command: `python -m fgcore train {name}`" in text
+    assert all(word in text for word in ("Source:", "Time:", "Accuracy:"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_preset_builds_its_network_and_its_groups_of_parameters(name):
+    experiment = presets.get(name)
+    config = override(experiment, {"num_classes": str(classes_of(experiment))}).model
+    with torch.device("meta"):
+        model = build_model(without_weights(config))
+    optimizer = build_optimizer(model, experiment.optim)
+    assert {group["name"] for group in optimizer.param_groups} == {
+        "new",
+        *(["trunk"] if experiment.optim.trunk_prefixes else []),
+    }
+    assert build_loss(experiment.loss, config.method).config == experiment.loss
+
+
+def test_demo_presets_differ_in_method_and_loss_only():
+    for data in ("cub50", "birds", "cars"):
+        trio = [presets.get(f"{method}_{data}") for method in METHODS]
+        assert len({(e.data, e.optim, e.seed, e.model.trunk, e.model.weights, e.model.level) for e in trio}) == 1
+
+
+def test_the_authors_ap_cnn_slows_everything_below_layer4_on_cub_only():
+    cub, cars = presets.ap_resnet50_cub(), presets.ap_resnet50_cars()
+    assert (cub.optim.lr, cub.optim.trunk_lr) == (1e-3, 1e-4)
+    assert cub.optim.trunk_prefixes == ("trunk.stem", "trunk.level4")
+    assert cars.optim.trunk_prefixes == ()
+    assert [(e.model.roi.border, e.model.hidden) for e in (cub, cars)] == [(0.2, 512), (0.1, 256)]
+
+
+def test_the_weights_of_the_scratch_recipe_equal_alpha_and_beta():
+    loss, xi = presets.mc_vgg16_cub_scratch().loss, 3
+    h = 1.7  # alpha * (L_dis + beta * (1 - h / xi)) and mu * (L_dis - lambda * h) differ by a constant
+    ours, theirs = loss.mc_weight * loss.diversity_weight * h, 20 * h / xi
+    assert loss.mc_weight == 1.5
+    assert ours == pytest.approx(theirs)
+
+
+def test_the_pretrained_recipes_divide_2048_channels_as_the_paper_says():
+    assert group_sizes(2048, 200) == (10,) * 152 + (11,) * 48
+    assert group_sizes(2048, 196) == (10,) * 108 + (11,) * 88
+    assert presets.mc_resnet50_cub().model.groups == presets.mc_resnet50_cars().model.groups == "trunk"
+
+
+def test_an_unknown_preset_is_refused_with_the_list():
+    with pytest.raises(ValueError, match=r"no preset is called 'mc'; choose one of .*mc_cub50"):
+        presets.get("mc")
