@@ -15,8 +15,11 @@ from tqdm import tqdm
 from fgcore import presets
 from fgcore.config import override, to_dict
 from fgcore.data import datasets
+from fgcore.data.images import read_image
 from fgcore.engine import checkpoint, loop, official, runtime
 from fgcore.engine.metrics import Evaluation
+from fgcore.explain import explain_picture, load_model
+from fgcore.introspect import panels, render
 
 EXPECTED = (ValueError, TypeError, OSError, FloatingPointError)  # told in one sentence, without a trace
 ERROR, INTERRUPTED = 2, 130  # exit codes, as shells use them
@@ -124,6 +127,27 @@ def convert(arguments: argparse.Namespace) -> None:
     print(f"{arguments.target}: {source.experiment.model.trunk}, {len(source.class_names)} classes")
 
 
+def explain(arguments: argparse.Namespace) -> None:
+    """Show what checkpoints look at in one photo: PNG panels and one JSON file in a folder."""
+    picture = read_image(arguments.photo)
+    folder = arguments.out or Path("explained") / arguments.photo.stem
+    folder.mkdir(parents=True, exist_ok=True)
+    report = []
+    for path in arguments.checkpoints:
+        explanation = explain_picture(load_model(path), picture, drop_seed=arguments.drop_seed)
+        values = panels.numbers(explanation) | {"photo": arguments.photo.name, "panels": []}
+        name = path.stem if path.stem not in ("best", "last") else f"{path.parent.name}-{path.stem}"
+        for panel, pixels in panels.panels(explanation).items():
+            file = folder / f"{name}-{panel}.png"
+            file.write_bytes(render.png(pixels))
+            values["panels"].append(file.name)
+        report.append(values)
+        best = values["top"][0]
+        print(f"{path}: {best['class']} ({best['probability']:.1%}), {len(values['panels'])} panels")
+    (folder / "explanation.json").write_text(json.dumps(report, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    print(f"done: {folder}/explanation.json")
+
+
 def list_presets(arguments: argparse.Namespace) -> None:
     """List the presets, or show one with all its settings."""
     if not arguments.preset:
@@ -178,7 +202,7 @@ class _TrainingBar:
             self.bar = None
 
 
-COMMANDS = {"train": train, "evaluate": evaluate, "convert": convert, "presets": list_presets}
+COMMANDS = {"train": train, "evaluate": evaluate, "explain": explain, "convert": convert, "presets": list_presets}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -202,6 +226,12 @@ def _parser() -> argparse.ArgumentParser:
     add.add_argument("--per-class", action="store_true", help="print the table of classes too")
     add.add_argument("--json", type=Path, metavar="FILE", help="write everything to FILE")
     add.add_argument("--device", default="")
+
+    add = command("explain")
+    add.add_argument("photo", type=Path, metavar="PHOTO")
+    add.add_argument("--checkpoint", dest="checkpoints", action="append", type=Path, required=True, help="repeatable")
+    add.add_argument("--out", type=Path, help="folder of the panels; default explained/PHOTO")
+    add.add_argument("--drop-seed", type=int, default=0, help="AP-CNN: the dropblock drawn and shown")
 
     add = command("convert")
     add.add_argument("source", type=Path, metavar="IN.pth")

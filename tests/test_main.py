@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from conftest import ROOT
-from engine_helpers import draw_pictures, tiny
+from engine_helpers import draw_pictures, official_names, tiny
 from fgcore import presets
 from fgcore.__main__ import COMMANDS, main
 from fgcore.config import ModelConfig

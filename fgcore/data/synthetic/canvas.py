@@ -101,7 +101,7 @@ class Canvas:
         x0, y0, x1, y1 = self._window
         self.pixels[y0:y1, x0:x1] = self._window_of(field)
         if label is not None:
-            self.labels[y0:y1, x0:x1] = (label, 0)
+            cv2.rectangle(self.labels[y0:y1, x0:x1], (0, 0), (x1 - x0, y1 - y0), (label, 0), cv2.FILLED)
 
     def shade(self, field: np.ndarray) -> None:
         """Multiplies the colours in the open clip by a coarse field, (G, G) float around 1, enlarged smoothly."""
@@ -122,7 +122,7 @@ class Canvas:
 
     def small_labels(self) -> np.ndarray:
         """The labels so far at the picture's final size, (S, S, 2) uint8, a copy."""
-        return self.labels[1::SUPERSAMPLE, 1::SUPERSAMPLE].copy()
+        return cv2.resize(self.labels, (self.size, self.size), interpolation=cv2.INTER_NEAREST)
 
     def _fixed(self, outline: Points | Sequence[Points]) -> list[np.ndarray]:
         """Frame units to OpenCV's fixed-point pixels of the open clip."""

@@ -4,6 +4,7 @@ Car units are about centimetres: x forward from the middle, h up from the ground
 (z = 0) to the far side (z = width). Painted facing right; the frame mirrors it where the car faces left.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -129,15 +130,15 @@ class CarFigure:
         return replace(self, frame=frame)
 
     def at(self, x: np.ndarray | float, h: np.ndarray | float, z: np.ndarray | float) -> Points:
-        """Points in space to the picture, (N, 2)."""
-        x, h, z = np.broadcast_arrays(np.atleast_1d(x).astype(float), h, z)
-        yaw, pitch = np.deg2rad(self.yaw), np.deg2rad(self.pitch)
+        """Points in space to the picture, (N, 2); x and z broadcast, and at least one is an array."""
+        yaw, pitch = math.radians(self.yaw), math.radians(self.pitch)
         across = z - 0.5 * self.shape.width
-        right = x * np.cos(yaw) + across * np.sin(yaw)
-        depth = across * np.cos(yaw) - x * np.sin(yaw)
-        down = -h * np.cos(pitch) - depth * np.sin(pitch)
+        depth = across * math.cos(yaw) - x * math.sin(yaw)
         near = 1 / (1 + depth / _EYE_DISTANCE)
-        return move(self.frame, np.stack([right * near, down * near], axis=1))
+        seen = np.empty((*np.shape(near), 2))
+        seen[:, 0] = (x * math.cos(yaw) + across * math.sin(yaw)) * near
+        seen[:, 1] = (-h * math.cos(pitch) - depth * math.sin(pitch)) * near
+        return move(self.frame, seen)
 
     def side(self, points: Points | Sequence[tuple[float, float]], z: float = 0.0) -> Points:
         """Points (x, h) of a plane parallel to the side."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 
 from fgcore.data.synthetic.canvas import Canvas
@@ -51,9 +52,10 @@ class PartPainter:
         else:
             self.place(outline, part)
 
-    def masks(self) -> dict[str, np.ndarray]:
-        """Part -> (S, S) bool, where the part is visible now, or its place for a part the class lacks."""
-        label, places = np.moveaxis(self.canvas.small_labels(), 2, 0)
-        places = np.where(label > 0, places, 0)
-        there = {part: label == number for part, number in self.labels.items()}
-        return there | {part: (places & bit) > 0 for part, bit in self.bits.items()}
+    def masks(self) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """What is visible now: the object, (S, S) bool, and by name its parts, or the places of those it lacks."""
+        label, places = cv2.split(self.canvas.small_labels())
+        whole = label > 0
+        there = {part: label == number for part, number in self.labels.items() if part not in self.bits}
+        masks = there | {part: ((places & bit) > 0) & whole for part, bit in self.bits.items()}
+        return whole, {part: masks[part] for part in self.labels}

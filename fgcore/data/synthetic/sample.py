@@ -19,6 +19,9 @@ from fgcore.data.synthetic.street import car_backdrop, car_occluders
 SMALLEST = 64  # pixels; below this the telling parts are no longer drawn
 _MARGIN = 0.03  # frame units kept free around the object
 
+Box = tuple[float, float, float, float]
+Rng = np.random.Generator
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -43,7 +46,7 @@ class Sample:
     image: np.ndarray
     part_masks: Mapping[str, np.ndarray]
     object_mask: np.ndarray
-    box: tuple[float, float, float, float]
+    box: Box
     kind: str
     class_index: int
     class_name: str
@@ -75,13 +78,14 @@ def draw(kind: str, class_index: int, seed: int, size: int = 256) -> Sample:
     pose, place, front, sensor = (np.random.default_rng([KINDS.index(kind), seed, stream]) for stream in range(4))
     canvas = Canvas(size)
     paint = _paint_bird if kind == "birds" else _paint_car
-    image, whole, painter = paint(canvas, sheet, pose, place, front, sensor)
+    image, box, painter = paint(canvas, sheet, pose, place, front, sensor)
+    object_mask, part_masks = painter.masks()
     relative = nearest_relative(kind, class_index)
     return Sample(
         image=image,
-        part_masks=painter.masks(),
-        object_mask=canvas.small_labels()[..., 0] > 0,
-        box=_box_around(whole),
+        part_masks=part_masks,
+        object_mask=object_mask,
+        box=box,
         kind=kind,
         class_index=class_index,
         class_name=sheet.name,
@@ -91,13 +95,10 @@ def draw(kind: str, class_index: int, seed: int, size: int = 256) -> Sample:
     )
 
 
-Rng = np.random.Generator
-
-
 def _paint_bird(
     canvas: Canvas, sheet: PartSheet, pose: Rng, place: Rng, front: Rng, sensor: Rng
-) -> tuple[np.ndarray, np.ndarray, PartPainter]:
-    """The finished picture, the whole object before anything passed in front (S, S) bool, and its painter."""
+) -> tuple[np.ndarray, Box, PartPainter]:
+    """The finished picture, the box of the whole object, and the painter that knows its parts."""
     light, mirror = random_light(pose), bool(pose.random() < 0.5)
     figure = bird_shapes.BirdFigure(
         bird_shapes.SHAPES[sheet.family],
@@ -114,36 +115,41 @@ def _paint_bird(
     perch(canvas, place, move(frame, figure.perch), slope, max(8 * scale, 0.03))
     painter = birds.paint_bird(canvas, sheet, figure)
     canvas.shade(birds.relief(figure, light.direction))
-    whole = canvas.small_labels()[..., 0] > 0
+    box = _box_around(canvas.small_labels()[..., 0])
     bird_occluders(canvas, front, *figure.extent)
-    return finish(canvas, bird_backdrop(place, canvas.size), light, sensor), whole, painter
+    return finish(canvas, bird_backdrop(place, canvas.size), light, sensor), box, painter
 
 
 def _paint_car(
     canvas: Canvas, sheet: PartSheet, pose: Rng, place: Rng, front: Rng, sensor: Rng
-) -> tuple[np.ndarray, np.ndarray, PartPainter]:
-    """The finished picture, the whole object before anything passed in front (S, S) bool, and its painter."""
-    light, mirror = random_light(pose), bool(pose.random() < 0.5)
+) -> tuple[np.ndarray, Box, PartPainter]:
+    """The finished picture, the box of the whole object, and the painter that knows its parts."""
+    light, mirror, roll = random_light(pose), bool(pose.random() < 0.5), pose.uniform(-2, 2)
     figure = car_shapes.CarFigure(
         car_shapes.SHAPES[sheet.family],
         yaw=pose.uniform(25, 38),
         pitch=pose.uniform(4, 9),
-        frame=placement(angle=pose.uniform(-2, 2), mirror=mirror),
+        frame=placement(angle=roll, mirror=mirror),
     )
     colour = cars.PAINTS[pose.integers(len(cars.PAINTS))]
-    figure = figure.placed(_framed(figure.extent, pose, (0.80, 0.94), (0.45, 0.85), mirror))
+    figure = figure.placed(_framed(figure.extent, pose, (0.80, 0.94), (0.45, 0.85), mirror, roll))
     painter = cars.paint_car(canvas, sheet, figure, colour)
-    whole = canvas.small_labels()[..., 0] > 0
+    box = _box_around(canvas.small_labels()[..., 0])
     low, high = figure.extent
     car_occluders(canvas, front, low, high)
     backdrop = car_backdrop(place, canvas.size, float(high[1] - 0.45 * (high[1] - low[1])))
     shadow = cv2.resize(cars.ground_shadow(figure), (canvas.size, canvas.size), interpolation=cv2.INTER_LINEAR)
     backdrop = cv2.multiply(backdrop, cv2.merge([shadow] * 3), dtype=cv2.CV_8U)
-    return finish(canvas, backdrop, light, sensor), whole, painter
+    return finish(canvas, backdrop, light, sensor), box, painter
 
 
 def _framed(
-    extent: tuple[Points, Points], rng: Rng, sizes: tuple[float, float], heights: tuple[float, float], mirror: bool
+    extent: tuple[Points, Points],
+    rng: Rng,
+    sizes: tuple[float, float],
+    heights: tuple[float, float],
+    mirror: bool,
+    roll: float = 0.0,
 ) -> Affine:
     """A map that brings the extent into the frame at a random size and place.
 
@@ -153,15 +159,16 @@ def _framed(
         sizes: range of the longer side, frame units.
         heights: range of the vertical place, 0 at the top and 1 at the bottom.
         mirror: whether the object faces left.
+        roll: degrees it is turned in the picture; the extent is that of the turned object.
     """
     low, high = extent
     scale = rng.uniform(*sizes) / float((high - low).max())
     free = 1 - 2 * _MARGIN - scale * (high - low)
     corner = _MARGIN + free * (rng.random(), rng.uniform(*heights))
-    return placement(scale, 0.0, corner - scale * low, mirror)
+    return placement(scale, roll, corner - scale * low, mirror)
 
 
-def _box_around(mask: np.ndarray) -> tuple[float, float, float, float]:
-    """Corners of the True pixels, the far ones exclusive."""
-    columns, rows = np.flatnonzero(mask.any(0)), np.flatnonzero(mask.any(1))
+def _box_around(labels: np.ndarray) -> Box:
+    """Corners of the labelled pixels, the far ones exclusive."""
+    columns, rows = np.flatnonzero(labels.any(0)), np.flatnonzero(labels.any(1))
     return float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)

@@ -1,0 +1,169 @@
+"""Figures: what is drawn is what was given, in the right place, and zooms together."""
+
+import numpy as np
+import pytest
+
+from app.charts import mosaic, strips, style
+from app.charts.panels import Layer, Outline, Panel, cell_centres, outside, panels
+
+
+@pytest.fixture
+def pixels():
+    return np.random.default_rng(0).integers(0, 255, (64, 96, 3), dtype=np.uint8)
+
+
+def layer(values, **settings):
+    return Layer(np.asarray(values, np.float32), "value", 0, 1, "viridis", **settings)
+
+
+def edges(first, step, count):
+    """Where plotly draws the outer edges of `count` cells."""
+    return first - step / 2, first + step * (count - 0.5)
+
+
+def test_the_cells_of_a_map_share_out_the_picture_exactly():
+    x0, dx = cell_centres(14, 0, 224)
+    assert (x0, dx) == (7.5, 16)  # plotly centres pixel 0 at 0, so the picture spans -0.5 .. 223.5
+    assert edges(x0, dx, 14) == (-0.5, 223.5)
+
+
+@pytest.mark.parametrize(("height", "width"), [(4, 6), (2, 3), (7, 5)])
+def test_a_map_covers_its_picture_edge_to_edge(pixels, height, width):
+    figure = panels([Panel("p", pixels, layer(np.ones((height, width))))], columns=1, side=100)
+    picture, heatmap = figure.data
+    assert edges(picture.x0, picture.dx, 96) == pytest.approx(edges(heatmap.x0, heatmap.dx, width))
+    assert edges(picture.y0, picture.dy, 64) == pytest.approx(edges(heatmap.y0, heatmap.dy, height))
+    assert figure.layout.xaxis.range == (-0.5, 95.5)
+    assert figure.layout.yaxis.range == (63.5, -0.5)  # the first row on top
+
+
+def test_a_crop_is_drawn_where_it_was_cut(pixels):
+    place = (16.0, 8.0, 48.0, 40.0)
+    figure = panels([Panel("p", pixels, layer(np.ones((4, 4))), place=place)], columns=1, side=100)
+    for trace, columns, rows in zip(figure.data, (96, 4), (64, 4), strict=True):
+        assert edges(trace.x0, trace.dx, columns) == pytest.approx((15.5, 47.5))
+        assert edges(trace.y0, trace.dy, rows) == pytest.approx((7.5, 39.5))
+
+
+def test_map_values_and_their_range_are_kept(pixels):
+    values = np.array([[0.1, np.nan], [0.7, 5.0]], np.float32)
+    heatmap = panels([Panel("p", pixels, layer(values))], columns=1, side=100).data[1]
+    np.testing.assert_array_equal(heatmap.z, values)
+    assert (heatmap.zmin, heatmap.zmax, heatmap.hoverongaps) == (0, 1, False)
+
+
+def test_linked_panels_zoom_together_and_other_cuts_do_not(pixels):
+    items = [Panel("a", pixels), Panel("b", pixels), None, Panel("c", pixels, linked=False)]
+    figure = panels(items, columns=2, side=100)
+    assert (figure.layout.xaxis2.matches, figure.layout.yaxis2.matches) == ("x", "y")
+    assert (figure.layout.xaxis4.matches, figure.layout.yaxis4.matches) == (None, None)
+    assert figure.layout.xaxis3.visible is False
+    assert len(figure.data) == 3
+
+
+def test_one_slider_fades_all_maps_and_nothing_else(pixels):
+    items = [Panel("a", pixels, layer([[1]])), Panel("b", pixels), Panel("c", pixels, layer([[1]], fading=False))]
+    items.append(Panel("d", pixels, layer([[1]])))
+    figure = panels(items, columns=4, side=100)
+    (slider,) = figure.layout.sliders
+    kinds = [trace.type for trace in figure.data]
+    assert kinds == ["image", "heatmap", "image", "image", "heatmap", "image", "heatmap"]
+    for step in slider.steps:
+        changes, traces = step.args
+        assert step.method == "restyle"  # in the browser: no rerun
+        assert list(traces) == [1, 6]
+        assert len(changes["opacity"]) == len(changes["colorscale"]) == 2
+    shown = slider.steps[slider.active].args[0]["opacity"][0]
+    assert figure.data[1].opacity == shown
+    assert slider.steps[0].args[0]["opacity"][0] == 0
+
+
+def test_without_a_map_there_is_no_slider(pixels):
+    assert panels([Panel("a", pixels)], columns=1, side=100).layout.sliders == ()
+
+
+def test_a_picture_is_grey_only_under_a_fading_map(pixels, monkeypatch):
+    seen = []
+    monkeypatch.setattr(style, "jpeg_source", lambda pixels, side=None: seen.append(pixels) or "data:,")
+    panels([Panel("a", pixels), Panel("b", pixels, layer([[1]])), Panel("c", pixels, layer([[1]], fading=False))],
+           columns=3, side=100)  # fmt: skip
+    coloured = [bool((picture[..., 0] != picture[..., 1]).any()) for picture in seen]
+    assert coloured == [True, False, True]
+
+
+def test_boxes_carry_their_score_and_what_they_are(pixels):
+    box = Outline((8, 4, 40, 36), style.LEVEL_COLOURS[3], tag="0.91", hover="level 3, ROI 1")
+    figure = panels([Panel("a", pixels, outlines=[box])], columns=1, side=100)
+    shape = figure.layout.shapes[-1]
+    assert (shape.x0, shape.y0, shape.x1, shape.y1) == (7.5, 3.5, 39.5, 35.5)
+    assert shape.line.color == style.LEVEL_COLOURS[3]
+    assert "0.91" in [annotation.text for annotation in figure.layout.annotations]
+    points = figure.data[-1]
+    assert (points.x[0], points.y[0], points.hovertext[0]) == (23.5, 19.5, "level 3, ROI 1")
+
+
+def test_what_lies_outside_a_box_is_covered_once():
+    covered = np.zeros((20, 30), int)
+    for area in outside((5, 4, 25, 20), (20, 30)):
+        x1, y1, x2, y2 = map(int, area.box)
+        covered[y1:y2, x1:x2] += 1
+    expected = np.ones((20, 30), int)
+    expected[4:20, 5:25] = 0
+    np.testing.assert_array_equal(covered, expected)
+
+
+def test_a_mosaic_is_one_heat_map_with_gaps_of_nan(pixels):
+    channels = np.random.default_rng(1).random((5, 3, 4)).astype(np.float32) + 0.1
+    kept = np.array([True, False, True, True, False])
+    figure = mosaic.channel_mosaic(channels, range(40, 45), kept, pixels, high=2.0, columns=3)
+    assert [trace.type for trace in figure.data] == ["heatmap"]
+    heatmap = figure.data[0]
+    shown = heatmap.z[~np.isnan(heatmap.z)]
+    np.testing.assert_array_equal(np.sort(shown), np.sort(channels.ravel()))
+    assert np.isnan(heatmap.z).any()
+    assert (heatmap.zmin, heatmap.zmax) == (0, 2.0)
+
+
+def test_every_cell_of_a_mosaic_says_which_channel_row_and_column_it_is(pixels):
+    channels = np.random.default_rng(2).random((5, 3, 4)).astype(np.float32)
+    figure = mosaic.channel_mosaic(channels, range(40, 45), np.ones(5, bool), pixels, high=1.0, columns=2)
+    z, origins = figure.data[0].z, figure.data[0].customdata
+    for row, column in np.argwhere(~np.isnan(z)):
+        number, y, x = origins[row, column]
+        assert z[row, column] == channels[number - 40, y, x]
+
+
+def test_dropped_channels_are_veiled_and_struck_out(pixels):
+    kept = np.array([True, False, True])
+    figure = mosaic.channel_mosaic(np.ones((3, 2, 2)), range(3), kept, pixels, high=1.0, columns=3)
+    assert [annotation.text for annotation in figure.layout.annotations] == ["0", "<s>1</s>", "2"]
+    assert len(figure.layout.shapes) == 1
+    assert len(figure.layout.images) == 3  # the picture beneath each tile
+
+
+@pytest.mark.parametrize(("count", "columns"), [(1, 1), (3, 3), (10, 5), (11, 6), (21, 7)])
+def test_a_mosaic_leaves_hardly_any_place_empty(count, columns):
+    assert mosaic.columns_for(count) == columns
+
+
+def test_a_palette_can_fade_towards_its_low_end():
+    fading = [colour.rsplit(",", 1)[1].strip(" )") for _, colour in style.colourscale("magma", fading=True)]
+    opaque = [colour.rsplit(",", 1)[1].strip(" )") for _, colour in style.colourscale("magma")]
+    assert float(fading[0]) == 0
+    assert [float(alpha) for alpha in fading] == sorted(float(alpha) for alpha in fading)
+    assert {float(alpha) for alpha in opaque} == {1.0}
+
+
+def test_overlap_matrices_share_the_scale_from_0_to_1():
+    matrices = [("a", np.eye(3)), ("b", np.eye(2) * 0.5)]
+    figure = strips.overlap_matrices(matrices, [range(3), range(7, 9)], height=100)
+    assert [(trace.zmin, trace.zmax) for trace in figure.data] == [(0, 1), (0, 1)]
+    assert list(figure.data[1].x) == ["7", "8"]
+    np.testing.assert_array_equal(figure.data[0].z, np.eye(3))
+
+
+def test_gate_strips_keep_one_row_per_level():
+    gates = {"level 3": np.array([0.2, 0.4]), "level 4": np.array([0.6, 0.8])}
+    (heatmap,) = strips.gate_strips(gates, height=100).data
+    np.testing.assert_array_equal(heatmap.z, [[0.2, 0.4], [0.6, 0.8]])
+    assert (list(heatmap.y), heatmap.zmin, heatmap.zmax) == (["level 3", "level 4"], 0.2, 0.8)

@@ -1,0 +1,257 @@
+"""The Inspect page without a browser: what a visitor sees first, and what each control changes."""
+
+import json
+
+import numpy as np
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from app import resources, state
+from app_helpers import PHOTO_CLASSES, photograph, save_all
+from conftest import ROOT
+from fgcore.data.synthetic import class_names
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return save_all(tmp_path_factory.mktemp("checkpoints"))
+
+
+@pytest.fixture
+def app(folder, monkeypatch):
+    """The app on its first visit, not yet run."""
+    monkeypatch.setenv(resources.VARIABLE, str(folder))
+    st.cache_data.clear()
+    st.cache_resource.clear()
+    return AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=120)
+
+
+def ran(app):
+    app.run()
+    assert not app.exception
+    return app
+
+
+def words(app):
+    """All text of the page."""
+    kinds = ("title", "subheader", "markdown", "caption", "html", "error", "warning", "info")
+    return "\n".join(
+        str(getattr(element, "value", "") or element.proto.body) for kind in kinds for element in app.get(kind)
+    )
+
+
+def figure(app, key):
+    """The one chart whose key starts with `key`, as plotly's JSON."""
+    (chart,) = [chart for chart in app.get("plotly_chart") if f"-{key}" in chart.proto.id]
+    return json.loads(chart.proto.spec)
+
+
+def upload(app, name, data):
+    app.segmented_control(key=state.SOURCE).set_value("photo")
+    ran(app)
+    app.file_uploader(key=state.UPLOAD).set_value((name, data, "application/octet-stream"))
+    return ran(app)
+
+
+def test_the_first_visit_shows_a_drawn_bird_and_three_opinions(app):
+    shown = words(ran(app))
+    assert "Ring\\-eyed Ash Warbler" in shown
+    assert "**eye ring**" in shown
+    for name in ("Baseline", "MC-Loss", "AP-CNN"):
+        assert f"<h4>{name}</h4>" in shown
+    assert shown.count('<ol class="fg-bars">') == 3 + 3  # a card each; stage I, stage II and mean
+    assert not app.error
+    assert {chart.proto.alt != "" for chart in app.get("plotly_chart")} == {True}
+
+
+def test_every_chart_says_what_it_shows_and_every_model_where_it_comes_from(app):
+    shown = words(ran(app))
+    assert shown.count("<dt>sha256</dt>") == 3
+    assert "62.5 % top-1 of 240 test pictures" in shown
+    commands = {code.value for code in app.get("code")}
+    assert "python -m fgcore train mc_birds" in commands
+
+
+def test_without_checkpoints_the_page_says_what_to_do(app, tmp_path, monkeypatch):
+    monkeypatch.setenv(resources.VARIABLE, str(tmp_path))
+    ran(app)
+    assert "No model to ask yet" in words(app)
+    assert [code.value for code in app.get("code")] == ["python -m fgcore train mc_birds"]
+    assert not app.get("plotly_chart")
+
+
+def test_a_damaged_checkpoint_is_named_and_the_others_work(app, folder, tmp_path, monkeypatch):
+    for path in folder.glob("*_birds.safetensors"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "bad.safetensors").write_bytes(b"not a checkpoint")
+    monkeypatch.setenv(resources.VARIABLE, str(tmp_path))
+    ran(app)
+    assert ["bad" in warning.value for warning in app.warning] == [True]
+    assert "<h4>AP-CNN</h4>" in words(app)
+
+
+def test_another_drawing_is_another_picture_of_the_same_class(app):
+    before = ran(app).session_state[state._CHOICE].picture
+    (button,) = [button for button in app.button if button.label == "Another"]
+    button.click()
+    after = ran(app).session_state[state._CHOICE].picture
+    assert app.number_input(key=state.DRAWING).value == 1
+    assert after.sample.class_name == before.sample.class_name
+    assert after.sha256 != before.sha256
+
+
+def test_a_link_opens_its_drawing_and_class(app):
+    app.query_params.update({"bird": "Fern Tit", "drawing": "4", "class": "Cobalt Jay"})
+    shown = words(ran(app))
+    picture = app.session_state[state._CHOICE].picture
+    assert (picture.sample.class_name, picture.name) == ("Fern Tit", "Fern Tit, drawing 4")
+    assert "**Cobalt Jay** · the class" in shown
+
+
+def test_a_link_to_nonsense_opens_the_first_picture(app):
+    app.query_params.update({"bird": "Dodo", "drawing": "-3", "class": "Dodo", "picture": "ufo"})
+    ran(app)
+    assert app.session_state[state._CHOICE].picture.name == "Ring-eyed Ash Warbler, drawing 0"
+
+
+def test_a_photograph_is_asked_of_the_models_that_learned_photographs(app):
+    upload(app, "in the reeds.jpg", photograph())
+    picture = app.session_state[state._CHOICE].picture
+    assert (picture.source, picture.pixels.shape, picture.name) == ("photo", (240, 320, 3), "in the reeds.jpg")
+    shown = words(app)
+    assert "CUB\\-200\\-2011, 3 classes" in shown
+    assert shown.count("<h4>") == 1
+    assert any(name in shown for name in PHOTO_CLASSES)
+    assert "of another kind" not in shown
+
+
+def test_a_file_name_is_never_markdown_or_html(app):
+    upload(app, "<img src=x> **bold** [link](http://x).jpg", photograph())
+    shown = words(app)
+    assert "<img" not in shown
+    assert "**bold**" not in shown
+    assert "[link]" not in shown
+
+
+def test_a_bad_file_gets_one_sentence_and_nothing_is_lost(app):
+    before = ran(app).session_state[state._CHOICE].picture
+    upload(app, "notes.jpg", b"only words")
+    (error,) = app.error
+    assert "notes.jpg" in error.value
+    assert "got text" in error.value
+    assert app.session_state[state._CHOICE].picture.sha256 == before.sha256
+    assert "<h4>AP-CNN</h4>" in words(app)
+
+
+def test_a_bad_file_after_a_photograph_keeps_the_photograph(app):
+    upload(app, "good.jpg", photograph())
+    app.file_uploader(key=state.UPLOAD).set_value(("bad.png", b"\x89PNG\r\n\x1a\n", "image/png"))
+    ran(app)
+    assert len(app.error) == 1
+    assert app.session_state[state._CHOICE].picture.name == "good.jpg"
+
+
+def test_going_back_to_the_photograph_finds_it_again(app):
+    upload(app, "good.jpg", photograph())
+    for source in ("car", "photo"):
+        app.segmented_control(key=state.SOURCE).set_value(source)
+        ran(app)
+    assert app.session_state[state._CHOICE].picture.name == "good.jpg"
+
+
+def test_a_car_is_said_to_be_of_another_kind(app):
+    ran(app).segmented_control(key=state.SOURCE).set_value("car")
+    assert "of another kind" in words(ran(app))
+
+
+def test_the_maps_explain_the_chosen_class_and_its_rival(app):
+    names = class_names("birds")
+    ran(app).selectbox(key=state.CLASS).set_value(names[20])
+    app.selectbox(key=state.RIVAL).set_value(names[3])
+    shown = words(ran(app))
+    assert "**Collared Dusk Swallow** · the class" in shown
+    assert "**Rosehip Finch** · the rival" in shown
+    titles = [annotation["text"] for annotation in figure(app, "cam")["layout"]["annotations"]]
+    assert sum("Collared Dusk Swallow" in title for title in titles) == 3  # each model explains it
+
+
+def test_a_class_is_never_its_own_rival(app):
+    name = class_names("birds")[20]
+    ran(app).selectbox(key=state.CLASS).set_value(name)
+    app.selectbox(key=state.RIVAL).set_value(name)
+    shown = words(ran(app))
+    assert f"**{name}** · the class" in shown
+    assert f"**{name}** · the rival" not in shown
+
+
+def test_another_mask_drops_other_channels(app):
+    struck = []
+    ran(app)
+    for _ in range(2):
+        labels = [annotation["text"] for annotation in figure(app, "mosaic-class")["layout"]["annotations"]]
+        struck.append({label for label in labels if "<s>" in label})
+        next(button for button in app.button if button.label == "Draw another mask").click()
+        ran(app)
+    assert len(struck[0]) == len(struck[1]) == 21 // 2
+    assert struck[0] != struck[1]
+
+
+def test_dropblocks_vary_and_a_step_without_one_is_told(app):
+    ran(app)
+    stories = set()
+    for _ in range(12):
+        shown = words(app)
+        stories.add("nothing" if "Nothing was dropped this time" in shown else "dropped")
+        assert ("Without this one" in shown) != ("Nothing was dropped this time" in shown)
+        next(button for button in app.button if button.label == "Drop another block").click()
+        ran(app)
+    assert stories == {"nothing", "dropped"}
+
+
+def test_winners_are_shown_on_request(app):
+    before = len(figure(ran(app), "ccmp")["data"])
+    next(toggle for toggle in app.toggle if toggle.label == "Show which channel wins where").set_value(True)
+    assert len(figure(ran(app), "ccmp")["data"]) == before + 4  # two pictures, two maps
+
+
+def test_cells_are_shown_on_request(app):
+    def smooth():
+        return {trace["zsmooth"] for trace in figure(app, "ccmp")["data"] if trace["type"] == "heatmap"}
+
+    ran(app)
+    assert smooth() == {"best"}
+    app.toggle(key=state.CELLS).set_value(True)
+    ran(app)
+    assert smooth() == {False}
+
+
+def test_the_telling_part_is_framed_where_it_was_drawn(app):
+    choice = ran(app).session_state[state._CHOICE]
+    mask = choice.picture.sample.part_masks["eye_ring"]
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    shapes = figure(app, "cam")["layout"]["shapes"]
+    assert len(shapes) == 4  # the picture and three maps
+    # 256 pixels are resized to 104 and cut to 96
+    scale, offset, margin = 104 / 256, -4, 3
+    assert shapes[0]["x0"] == pytest.approx(columns[0] * scale + offset - margin - 0.5, abs=0.01)
+    assert shapes[0]["y1"] == pytest.approx((rows[-1] + 1) * scale + offset + margin - 0.5, abs=0.01)
+
+
+def test_no_model_chosen_is_told(app):
+    ran(app)
+    world = resources.catalogue().worlds[0]
+    app.pills(key=state.MODELS.format(world=world.key)).set_value([])
+    assert "Choose a model" in words(ran(app))
+
+
+def test_a_model_that_vanished_costs_one_card(app, folder, tmp_path, monkeypatch):
+    for path in folder.glob("*_birds.safetensors"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    monkeypatch.setenv(resources.VARIABLE, str(tmp_path))
+    found = resources.catalogue()
+    monkeypatch.setattr(resources, "catalogue", lambda: found)
+    (tmp_path / "baseline_birds.safetensors").unlink()
+    ran(app)
+    assert len(app.error) == 1
+    assert "<h4>MC-Loss</h4>" in words(app)
