@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 from fgcore.config import DataConfig, Experiment, LossConfig, ModelConfig, OptimConfig, ROIConfig
 
-_AUGMENTED = {"scale_jitter": 0.5}  # random crops of at least half the picture: 1,500 photos are few
+_AUGMENTED = {"scale_jitter": 0.5}  # random crops of at least half the picture
 _DRAWN = {"resize": 224, "square": True, "crop_padding": 8, "eval_crop": False} | _AUGMENTED  # nothing is cut off
-_CUB50 = DataConfig(dataset="cub", classes=50, **_AUGMENTED)
+_CUB50 = DataConfig(dataset="cub", classes=50)
 _BIRDS = DataConfig(dataset="synthetic_birds", **_DRAWN)
 _CARS = DataConfig(dataset="synthetic_cars", **_DRAWN)
 
@@ -29,10 +29,11 @@ def _demo(name: str, method: str, data: DataConfig, loss: LossConfig | None = No
         pyramid_channels=128,
         roi=ROIConfig(anchors=(32.0, 64.0, 128.0), border=0.1),  # the authors' anchors for 448 pixels, halved
     )
-    optim = OptimConfig(epochs=12 if data.dataset == "cub" else 10)
+    optim, loss = OptimConfig(epochs=10), loss or LossConfig()
     if method == "ap":
         optim = dataclasses.replace(optim, lr=0.003, trunk_lr=0.0005, warmup_epochs=1.0)
-    loss = dataclasses.replace(loss or LossConfig(), label_smoothing=0.1)
+    if data.scale_jitter:
+        loss = dataclasses.replace(loss, label_smoothing=0.1)
     return Experiment(name=name, model=model, loss=loss, data=data, optim=optim)
 
 
@@ -50,7 +51,7 @@ def baseline_cub50() -> Experiment:
 
     Source: this project's; the trunk is SqueezeNet 1.1 with ImageNet weights, the head the authors' dense head.
     Command: `python -m fgcore train baseline_cub50`
-    Time: not measured yet. Accuracy: not measured yet.
+    Time: 15 s an epoch on two cores, 2.5 minutes. Accuracy: 71.7 % (CUB-50, 697 test images, seed 1, last epoch).
     """
     return _demo("baseline_cub50", "baseline", _CUB50)
 
@@ -60,7 +61,7 @@ def mc_cub50() -> Experiment:
 
     Source: Chang et al., TIP 2020, on this project's small trunk; the recipe is `baseline_cub50`'s.
     Command: `python -m fgcore train mc_cub50`
-    Time: not measured yet. Accuracy: not measured yet.
+    Time: 15 s an epoch on two cores, 2.5 minutes. Accuracy: 71.9 % (CUB-50, 697 test images, seed 1, last epoch).
     """
     return _demo_mc("mc_cub50", _CUB50, 10)
 
@@ -68,11 +69,14 @@ def mc_cub50() -> Experiment:
 def ap_cub50() -> Experiment:
     """AP-CNN on the first 50 classes of CUB-200-2011.
 
-    Source: Ding et al., TIP 2021, on this project's small trunk; the recipe is `baseline_cub50`'s.
+    Source: Ding et al., TIP 2021, on this project's small trunk. **Differs** from `baseline_cub50`'s recipe: twelve
+    epochs, random crops of at least half the picture, label smoothing 0.1, a third of the learning rates.
     Command: `python -m fgcore train ap_cub50`
-    Time: not measured yet. Accuracy: not measured yet.
+    Time: 42 s an epoch on one core, 9 minutes. Accuracy: 71.3 % (CUB-50, 697 test images, seed 1, last epoch);
+    the baseline with this augmentation, smoothing and length reaches 70.9 %.
     """
-    return _demo("ap_cub50", "ap", _CUB50)
+    experiment = _demo("ap_cub50", "ap", dataclasses.replace(_CUB50, **_AUGMENTED))
+    return dataclasses.replace(experiment, optim=dataclasses.replace(experiment.optim, epochs=12))
 
 
 def baseline_birds() -> Experiment:
@@ -80,7 +84,7 @@ def baseline_birds() -> Experiment:
 
     Source: this project's.
     Command: `python -m fgcore train baseline_birds`
-    Time: not measured yet. Accuracy: not measured yet.
+    Time: not run here. Accuracy: not run here.
     """
     return _demo("baseline_birds", "baseline", _BIRDS)
 
@@ -90,7 +94,7 @@ def mc_birds() -> Experiment:
 
     Source: Chang et al., TIP 2020, on this project's small trunk.
     Command: `python -m fgcore train mc_birds`
-    Time: not measured yet. Accuracy: not measured yet.
+    Time: 14 s an epoch on one core, 2.5 minutes. Accuracy: 98.8 % (240 drawings, seed 1, last epoch).
     """
     return _demo_mc("mc_birds", _BIRDS, 10)
 
@@ -100,7 +104,7 @@ def ap_birds() -> Experiment:
 
     Source: Ding et al., TIP 2021, on this project's small trunk.
     Command: `python -m fgcore train ap_birds`
-    Time: not measured yet. Accuracy: not measured yet.
+    Time: 26 s an epoch on one core, 4.5 minutes. Accuracy: 93.8 % (240 drawings, seed 1, last epoch).
     """
     return _demo("ap_birds", "ap", _BIRDS)
 
@@ -110,7 +114,7 @@ def baseline_cars() -> Experiment:
 
     Source: this project's.
     Command: `python -m fgcore train baseline_cars`
-    Time: not measured yet. Accuracy: not measured yet.
+    Time: not run here. Accuracy: not run here.
     """
     return _demo("baseline_cars", "baseline", _CARS)
 
@@ -120,7 +124,7 @@ def mc_cars() -> Experiment:
 
     Source: Chang et al., TIP 2020, on this project's small trunk.
     Command: `python -m fgcore train mc_cars`
-    Time: not measured yet. Accuracy: not measured yet.
+    Time: not run here. Accuracy: not run here.
     """
     return _demo_mc("mc_cars", _CARS, 10)
 
@@ -130,7 +134,7 @@ def ap_cars() -> Experiment:
 
     Source: Ding et al., TIP 2021, on this project's small trunk.
     Command: `python -m fgcore train ap_cars`
-    Time: not measured yet. Accuracy: not measured yet.
+    Time: not run here. Accuracy: not run here.
     """
     return _demo("ap_cars", "ap", _CARS)
 

@@ -1,22 +1,50 @@
-"""Small untrained checkpoints for the app's tests, so that they do not depend on what was trained."""
+"""What the app's tests share: small untrained checkpoints, and a photograph that the program drew."""
+
+import io
 
 import torch
+from PIL import Image
 
-from fgcore.config import DataConfig, Experiment, ModelConfig
+from fgcore.config import DataConfig, Experiment, ModelConfig, ROIConfig
 from fgcore.data import synthetic
 from fgcore.engine import checkpoint
 from fgcore.models import build_model
 
+PHOTO_CLASSES = ("Reed Warbler", "Marsh *Warbler*", "Sedge Warbler")  # one of them tries to be Markdown
+REPORT = {"epoch": 1, "test": {"top1": 0.625, "images": 240}}
+
+
+def write_checkpoint(path, method, names, dataset):
+    """A network with random weights at 96 pixels, saved as training would save it."""
+    torch.manual_seed(0)
+    roi = ROIConfig(anchors=(16.0, 32.0, 64.0))
+    model = ModelConfig(
+        method, "squeezenet1_1", num_classes=len(names), level=4, hidden=16, pyramid_channels=32, roi=roi
+    )
+    experiment = Experiment(path.stem, model=model, data=DataConfig(dataset, resize=104, crop=96))
+    command = f"python -m fgcore train {path.stem}"
+    origin = {"command": command, "data": "drawn by a test", "date": "2026-01-02", "epochs": 1}
+    checkpoint.save(path, build_model(model), experiment, names, REPORT, origin)
+
 
 def write_checkpoints(folder):
-    """One checkpoint per method that knows the drawn birds; random weights."""
-    names = synthetic.class_names("birds")
+    """One checkpoint per method that knows the drawn birds."""
     for method in ("baseline", "mc", "ap"):
-        torch.manual_seed(0)
-        config = ModelConfig(method, "squeezenet1_1", num_classes=len(names), level=4, hidden=16, pyramid_channels=32)
-        data = DataConfig("synthetic_birds", resize=96, crop=96)
-        experiment = Experiment(f"{method}_birds", model=config, data=data)
-        provenance = {"command": f"python -m fgcore train {method}_birds", "data": "drawn birds"}
-        path = folder / f"{method}_birds.safetensors"
-        checkpoint.save(path, build_model(config).eval(), experiment, names, {}, provenance)
+        write_checkpoint(
+            folder / f"{method}_birds.safetensors", method, synthetic.class_names("birds"), "synthetic_birds"
+        )
     return folder
+
+
+def write_two_worlds(folder):
+    """The same, and a baseline that learned three other birds from photographs."""
+    write_checkpoint(write_checkpoints(folder) / "baseline_photos.safetensors", "baseline", PHOTO_CLASSES, "cub")
+    return folder
+
+
+def photograph():
+    """The bytes of a JPEG: a drawn bird, stretched to the shape of a photograph."""
+    image = Image.fromarray(synthetic.draw("birds", 8, seed=3).image).resize((320, 240))
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=92)
+    return file.getvalue()

@@ -29,7 +29,8 @@ def app(folder, monkeypatch):
 
 
 def texts(app):
-    return " ".join(element.value for kind in ("markdown", "subheader", "caption") for element in app.get(kind))
+    elements = [*app.title, *app.header, *app.subheader, *app.markdown, *app.caption]
+    return " ".join(element.value for element in elements).replace("\\", "")  # Markdown escapes
 
 
 def jpeg(pixels):
@@ -67,8 +68,8 @@ def test_the_redraw_buttons_draw_another_mask_and_another_dropblock(app):
 
 
 def test_an_uploaded_photo_is_inspected(app):
-    app.query_params[state.SOURCE] = "photo"
     app.run()
+    app.segmented_control(key=state.SOURCE).set_value("photo").run()
     pixels = np.random.default_rng(0).integers(0, 256, (150, 220, 3), np.uint8)
     app.file_uploader(key=state.UPLOAD).upload("my *bird*.jpg", jpeg(pixels)).run()
     assert not app.exception
@@ -78,8 +79,8 @@ def test_an_uploaded_photo_is_inspected(app):
 
 
 def test_a_file_that_is_no_picture_is_refused_and_the_page_keeps_the_one_before(app):
-    app.query_params[state.SOURCE] = "photo"
     app.run()
+    app.segmented_control(key=state.SOURCE).set_value("photo").run()
     before = app.session_state[state._SHOWN]
     app.file_uploader(key=state.UPLOAD).upload("bird.jpg", b"this is no picture at all").run()
     assert not app.exception

@@ -8,14 +8,14 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from app import resources, state
-from app_helpers import PHOTO_CLASSES, photograph, save_all
+from app_helpers import PHOTO_CLASSES, photograph, write_two_worlds
 from conftest import ROOT
 from fgcore.data.synthetic import class_names
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    return save_all(tmp_path_factory.mktemp("checkpoints"))
+    return write_two_worlds(tmp_path_factory.mktemp("checkpoints"))
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def figure(app, key):
 
 
 def upload(app, name, data):
-    app.segmented_control(key=state.SOURCE).set_value("photo")
+    ran(app).segmented_control(key=state.SOURCE).set_value("photo")
     ran(app)
     app.file_uploader(key=state.UPLOAD).set_value((name, data, "application/octet-stream"))
     return ran(app)
@@ -56,7 +56,7 @@ def upload(app, name, data):
 
 def test_the_first_visit_shows_a_drawn_bird_and_three_opinions(app):
     shown = words(ran(app))
-    assert "Ring\\-eyed Ash Warbler" in shown
+    assert "Ring-eyed Ash Warbler" in shown
     assert "**eye ring**" in shown
     for name in ("Baseline", "MC-Loss", "AP-CNN"):
         assert f"<h4>{name}</h4>" in shown
@@ -120,7 +120,7 @@ def test_a_photograph_is_asked_of_the_models_that_learned_photographs(app):
     picture = app.session_state[state._CHOICE].picture
     assert (picture.source, picture.pixels.shape, picture.name) == ("photo", (240, 320, 3), "in the reeds.jpg")
     shown = words(app)
-    assert "CUB\\-200\\-2011, 3 classes" in shown
+    assert "CUB-200-2011, 3 classes" in shown
     assert shown.count("<h4>") == 1
     assert any(name in shown for name in PHOTO_CLASSES)
     assert "of another kind" not in shown
@@ -193,20 +193,21 @@ def test_another_mask_drops_other_channels(app):
         struck.append({label for label in labels if "<s>" in label})
         next(button for button in app.button if button.label == "Draw another mask").click()
         ran(app)
-    assert len(struck[0]) == len(struck[1]) == 21 // 2
+    assert {len(labels) for labels in struck} <= {21 // 2, 22 // 2}
     assert struck[0] != struck[1]
 
 
 def test_dropblocks_vary_and_a_step_without_one_is_told(app):
     ran(app)
-    stories = set()
-    for _ in range(12):
+    told = set()
+    while len(told) < 2:
         shown = words(app)
-        stories.add("nothing" if "Nothing was dropped this time" in shown else "dropped")
-        assert ("Without this one" in shown) != ("Nothing was dropped this time" in shown)
+        nothing, something = "Nothing was dropped this time" in shown, "Without this one" in shown
+        assert nothing != something
+        told.add(nothing)
+        assert app.session_state[state.DROP_SEED] < 20  # one of three draws drops nothing
         next(button for button in app.button if button.label == "Drop another block").click()
         ran(app)
-    assert stories == {"nothing", "dropped"}
 
 
 def test_winners_are_shown_on_request(app):

@@ -7,14 +7,14 @@ import pytest
 import streamlit as st
 
 from app import resources
-from app_helpers import PHOTO_CLASSES, save_all, save_tiny
+from app_helpers import PHOTO_CLASSES, write_checkpoint, write_two_worlds
 from fgcore.data.synthetic import class_names
 from fgcore.explain import explain_picture, load_model
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    return save_all(tmp_path_factory.mktemp("checkpoints"))
+    return write_two_worlds(tmp_path_factory.mktemp("checkpoints"))
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +34,7 @@ def test_checkpoints_that_know_the_same_classes_are_compared():
 def test_the_best_checkpoint_of_a_run_is_found_too(tmp_path, monkeypatch):
     for run in ("first", "second"):
         (tmp_path / run).mkdir()
-        save_tiny(tmp_path / run / "best.safetensors", "mc", class_names("birds"), "synthetic_birds")
+        write_checkpoint(tmp_path / run / "best.safetensors", "mc", class_names("birds"), "synthetic_birds")
         (tmp_path / run / "last.safetensors").write_bytes(b"")
     monkeypatch.setenv(resources.VARIABLE, str(tmp_path))
     catalogue = resources.catalogue()

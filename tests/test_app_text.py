@@ -22,8 +22,20 @@ def test_shares_are_never_rounded_to_certainty(share, words):
     assert text.percent(share) == words
 
 
-def test_markdown_of_strangers_is_shown_as_it_is():
-    assert text.plain("a *b* [c](http://d) `e`") == r"a \*b\* \[c\]\(http\://d\) \`e\`"
+@pytest.mark.parametrize(
+    ("written", "escaped"),
+    [
+        ("a *b* [c](d) `e`", r"a \*b\* \[c\](d) \`e\`"),
+        ("# no heading", r"\# no heading"),
+        ("- no list", r"\- no list"),
+        ("12. no list", r"12\. no list"),
+        (":material/delete: $x$", r"\:material/delete\: \$x\$"),
+        ("two\n\nlines", "two lines"),
+        ("Ring-eyed Warbler, 2nd", "Ring-eyed Warbler, 2nd"),
+    ],
+)
+def test_markdown_of_strangers_is_shown_as_it_is(written, escaped):
+    assert text.plain(written) == escaped
 
 
 def test_bars_list_the_most_probable_classes_first_and_escape_their_names(prediction):

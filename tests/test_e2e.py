@@ -94,7 +94,7 @@ def test_the_app_works_at_once_on_its_own_example(page, server):
 
 
 def test_an_uploaded_photograph_is_answered_by_every_model(page, server):
-    open_page(page, f"{server[0]}/?picture=photo")
+    open_page(page, f"{server[0]}/?picture=Your+photo")
     page.locator("[data-testid=stFileUploaderDropzoneInput]").set_input_files(photo())
     page.get_by_text("garden.jpg", exact=True).last.wait_for()
     page.wait_for_selector(READY)
@@ -107,7 +107,7 @@ def test_an_uploaded_photograph_is_answered_by_every_model(page, server):
 
 
 def test_a_file_that_is_no_picture_gets_one_sentence_and_nothing_is_lost(page, server):
-    open_page(page, f"{server[0]}/?picture=photo")
+    open_page(page, f"{server[0]}/?picture=Your+photo")
     fake = {"name": "notes.jpg", "mimeType": "image/jpeg", "buffer": b"only words in here"}
     page.locator("[data-testid=stFileUploaderDropzoneInput]").set_input_files(fake)
     page.get_by_text("This file was not opened").wait_for()

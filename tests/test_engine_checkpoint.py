@@ -209,6 +209,8 @@ def test_weights_without_a_description_are_refused(tmp_path):
         ({"class_names": "{}"}, "class names are not a list"),
         ({"class_names": "[1, 2, 3]"}, "class names are no names"),
         ({"class_names": json.dumps(["a", "b", "c" * 201])}, "class names are no names"),
+        ({"class_names": json.dumps(["a", "b", "c\nd"])}, "class names are no names"),
+        ({"report": '{"top1": NaN}'}, "report is missing or damaged"),
         ({"class_names": '["a", "b"]'}, "has 3 classes but 2 class names"),
     ],
 )
@@ -229,6 +231,11 @@ def test_a_wrong_description_is_refused(good, changes, match):
         ({"model__pyramid_channels": 10**6}, r"model\.pyramid_channels"),
         ({"model__head_pool": 1000}, r"model\.head_pool"),
         ({"model__roi__top_k": [10**9, 1, 1]}, r"model\.roi\.top_k"),
+        (
+            {"model__roi__anchors": [32, 64, 1e30]},
+            r"model\.roi\.anchors is \(32\.0, 64\.0, 1e\+30\), expected 1 to 4096",
+        ),
+        ({"model__roi__border": 0.7}, r"model\.roi\.border is 0\.7, expected 0 to 0\.5"),
         ({"model__method": "os.system"}, "describes no network that can be built: method must be one of"),
         ({"model__trunk": "../../etc"}, "describes no network that can be built: trunk must be one of"),
         ({"model__level": 9}, "describes no network that can be built"),

@@ -48,10 +48,13 @@ def test_a_preset_builds_its_network_and_its_groups_of_parameters(name):
     assert build_loss(experiment.loss, config.method).config == experiment.loss
 
 
-def test_demo_presets_differ_in_method_and_loss_only():
+def test_demo_presets_share_trunk_and_seed_and_the_baselines_recipe_is_mc_losss():
     for data in ("cub50", "birds", "cars"):
         trio = [presets.get(f"{method}_{data}") for method in METHODS]
-        assert len({(e.data, e.optim, e.seed, e.model.trunk, e.model.weights, e.model.level) for e in trio}) == 1
+        assert len({(e.seed, e.model.trunk, e.model.weights, e.model.level, e.data.crop) for e in trio}) == 1
+        baseline, mc = (presets.get(f"{method}_{data}") for method in ("baseline", "mc"))
+        assert (baseline.data, baseline.optim) == (mc.data, mc.optim)
+        assert baseline.loss.label_smoothing == mc.loss.label_smoothing
 
 
 def test_the_authors_ap_cnn_slows_everything_below_layer4_on_cub_only():

@@ -24,7 +24,7 @@ class Mosaic:
 def columns_for(count: int) -> int:
     """Tiles in a row, so that the mosaic is about twice as wide as high and hardly any place stays empty."""
     widths = range(max(1, round((1.4 * count) ** 0.5)), max(1, round((3.2 * count) ** 0.5)) + 1)
-    return min(widths, key=lambda width: (-count % width, abs(width - (2 * count) ** 0.5)))
+    return min(widths, key=lambda width: (-count % width, -width))
 
 
 def assemble(channels: np.ndarray, columns: int) -> Mosaic:

@@ -13,6 +13,7 @@ from fgcore.introspect.explanation import Box, Explanation, Prediction, PyramidA
 from fgcore.outputs import LEVELS
 
 _STRIDE = 8  # pixels per cell of level 3, where zoom and dropblock happen
+_TIE = 0.001  # gates that differ by less are as good as equal
 _HEAD_NAMES = {"level3": "level 3", "level4": "level 4", "level5": "level 5", "concat": "all levels"}
 
 
@@ -44,8 +45,21 @@ def pyramid(explanation: Explanation, *, key: str, cells: bool) -> None:
     st.caption(
         f"Gates lie in (0, 1), without unit; all six share one scale, {low:.2f} – {high:.2f}. "
         "An ROI is a square around a cell whose gate exceeds a multiple of the map's mean; non-maximum suppression "
-        "keeps the best that hardly overlap. The tag is the gate at its cell."
+        "keeps the best that hardly overlap. The tag is the gate at its cell." + _ties(attention)
     )
+
+
+def _ties(attention: PyramidAttention) -> str:
+    """What to know where gates are so saturated that the order of the candidates says little."""
+    tied = [
+        level
+        for level, boxes, candidates in zip(LEVELS, attention.rois, attention.candidates, strict=True)
+        if len(boxes) and int((candidates.scores > candidates.scores[0] - _TIE).sum()) > 2 * len(boxes)
+    ]
+    if not tied:
+        return ""
+    levels = " and ".join(f"level {level}" for level in tied)
+    return f" **On {levels} many gates are equally high** (within {_TIE}): there, ROIs are chosen among near ties."
 
 
 def _gate(values: np.ndarray, low: float, high: float, cells: bool) -> Layer:
@@ -127,7 +141,7 @@ def _dropblock(attention: PyramidAttention, pixels: np.ndarray) -> Panel:
     if drop.box is None:
         return Panel("Dropblock: nothing dropped", pixels)
     gone = np.where(attention.drop_mask == 0, 1.0, np.nan)
-    layer = Layer(gone, "dropped", 0, 1, style.DROPPED, smooth=False, digits=0, fading=False)
+    layer = Layer(gone, "dropped", 0, 2, style.DROPPED, smooth=False, digits=0, fading=False)
     frame = Outline(drop.box, style.LEVEL_COLOURS[drop.level], tag="dropped")
     return Panel(f"Dropblock: ROI {drop.index + 1} of level {drop.level}", pixels, layer, [frame])
 

@@ -9,7 +9,7 @@ from app.state import Choice, Photo, Picture
 from fgcore.data.images import MAX_BYTES, ImageError, decode_image, display_name
 from fgcore.data.synthetic import class_names
 
-_SOURCES = {"bird": "Bird", "car": "Car", "photo": "Your photo"}
+_SOURCES = {"bird": "Bird", "car": "Car", "photo": "Photo"}  # these words are in links: ?picture=Photo
 _OPENING = {"bird": "Ring-eyed Ash Warbler", "car": "Halden Vale Sport"}
 _TYPES = ["jpg", "jpeg", "png", "webp", "avif", "bmp", "gif", "tif", "tiff"]
 _DRAWINGS = 10_000
@@ -77,7 +77,7 @@ def _photo() -> Picture:
         st.image(photo.picture.pixels, output_format="JPEG", width="stretch", alt="Your photograph")
         return photo.picture
     if upload is None:
-        st.caption("Until you choose one, the last picture stays.")
+        st.caption("Yours stays on this machine. Until you choose one, the last picture stays in view.")
     return state.shown() or _opening()
 
 
@@ -91,7 +91,7 @@ def _decode(file_id: str, name: str, data: bytes) -> Photo:
 
 
 def _opening() -> Picture:
-    """What a link to "Your photo" shows first."""
+    """What a link to "Photo" shows first."""
     names = class_names(resources.KINDS["bird"])
     sample = resources.drawing("bird", names.index(_OPENING["bird"]), 0)
     name = f"{sample.class_name}, drawing 0"

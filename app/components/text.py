@@ -10,8 +10,9 @@ from fgcore.introspect.explanation import Prediction
 
 
 def plain(text: str) -> str:
-    """`text` so that Markdown shows it as it is."""
-    return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~:$&])", r"\\\1", " ".join(text.split()))
+    """`text` so that Markdown shows it as it is, on one line."""
+    escaped = re.sub(r"([\\`*_{}\[\]<>|~:$&])", r"\\\1", " ".join(text.split()))
+    return re.sub(r"^(\d*)([#+\-.)])", r"\1\\\2", escaped)  # at the start: a heading or a list
 
 
 def percent(share: float) -> str:

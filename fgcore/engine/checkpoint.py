@@ -13,12 +13,12 @@ from typing import Any
 
 import safetensors
 import safetensors.torch
-import torch
-from torch import Tensor, nn
+from torch import nn
 
-from fgcore.config import Experiment, ModelConfig, from_dict, to_dict
+from fgcore.config import Experiment, from_dict, to_dict
 from fgcore.engine.files import sha256, write_atomically
-from fgcore.models import build_model, without_weights
+from fgcore.engine.weights import CheckpointError, check_fit, expected_tensors, filled, first_not_finite, halved
+from fgcore.models import without_weights
 
 FORMAT = "finegrain-lens-1"
 MAX_HEADER = 4 * 2**20  # bytes; 200 classes with all their scores take about 60 kB
@@ -43,11 +43,14 @@ _LIMITS = {  # lowest and highest: far beyond any sensible experiment, far from 
     },
 }
 _MAX_CHANNELS = 65_536  # of all classes' groups
-_MAX_ROIS = 64  # per level
-
-
-class CheckpointError(ValueError):
-    """A file that is no usable checkpoint; the message is one sentence for its owner."""
+_ROI_LIMITS = {  # of single values and of all values of a tuple
+    "anchors": (1, 4096),
+    "top_k": (1, 64),
+    "nms_iou": (0, 1),
+    "border": (0, 0.5),
+    "threshold": (0, 100),
+    "drop_probabilities": (0, 1),
+}
 
 
 @dataclass(frozen=True)
@@ -94,26 +97,16 @@ def save(
             f"weight {broken!r} became nan or infinite, so {Path(path).name} was not written; lower lr and trunk_lr"
         )
     if half:
-        tensors = {name: _halved(tensor) for name, tensor in tensors.items()}
+        tensors = {name: halved(tensor) for name, tensor in tensors.items()}
     parts = (to_dict(_without_paths(experiment)), list(class_names), dict(report), dict(provenance))
     texts = {name: json.dumps(part, allow_nan=False) for name, part in zip(_FIELDS, parts, strict=True)}
     write_atomically(Path(path), safetensors.torch.save(tensors, {"format": FORMAT, **texts}))
-
-
-def _halved(tensor: Tensor) -> Tensor:
-    fits = tensor.dtype == torch.float32 and tensor.ndim >= 2 and tensor.abs().max() <= torch.finfo(torch.float16).max
-    return tensor.half() if fits else tensor
 
 
 def _without_paths(experiment: Experiment) -> Experiment:
     data = dataclasses.replace(experiment.data, root="")
     model = dataclasses.replace(experiment.model, weights=Path(experiment.model.weights).name)
     return dataclasses.replace(experiment, data=data, model=model)
-
-
-def first_not_finite(tensors: Mapping[str, Tensor]) -> str:
-    """The name of the first tensor with a nan or infinite value, or ""."""
-    return next((name for name, tensor in tensors.items() if not tensor.isfinite().all()), "")
 
 
 def read_metadata(path: Path | str) -> Checkpoint:
@@ -131,7 +124,7 @@ def read_metadata(path: Path | str) -> Checkpoint:
     _check(path, isinstance(class_names, list), "its class names are not a list")
     _check(
         path,
-        all(isinstance(name, str) and len(name) <= MAX_NAME for name in class_names),
+        all(isinstance(name, str) and name.isprintable() and 0 < len(name) <= MAX_NAME for name in class_names),
         "its class names are no names",
     )
     expected = experiment.model.num_classes
@@ -164,59 +157,6 @@ def load(path: Path | str) -> tuple[nn.Module, Checkpoint]:
     return filled(checkpoint.path, config, tensors), checkpoint
 
 
-def expected_tensors(path: Path, config: ModelConfig) -> dict[str, Tensor]:
-    """The state of the network that `config` describes, without memory behind it.
-
-    Raises:
-        CheckpointError: `config` describes no network.
-    """
-    try:
-        with torch.device("meta"):
-            return build_model(config).state_dict()
-    except (ValueError, TypeError, RuntimeError, ArithmeticError) as error:
-        raise CheckpointError(f"{path.name} describes no network that can be built: {error}") from error
-
-
-def check_fit(
-    path: Path, config: ModelConfig, expected: Mapping[str, Tensor], found: Mapping[str, tuple[int, ...]]
-) -> None:
-    """Compare the shapes found in a file with those of the network.
-
-    Raises:
-        CheckpointError: how they differ.
-    """
-    missing = [name for name in expected if name not in found]
-    unknown = [name for name in found if name not in expected]
-    other = [name for name in expected if name in found and tuple(expected[name].shape) != tuple(found[name])]
-    problems = [
-        f"{len(names)} {word} (first {names[0]!r})"
-        for names, word in ((missing, "missing"), (unknown, "unknown"))
-        if names
-    ]
-    if other:
-        want, got = tuple(expected[other[0]].shape), tuple(found[other[0]])
-        problems.append(f"{len(other)} of another shape (first {other[0]!r}: expected {want}, got {got})")
-    if problems:
-        network = f"{config.method} network on {config.trunk} with {config.num_classes} classes"
-        raise CheckpointError(f"the weights in {path.name} do not fit the {network}: {'; '.join(problems)}")
-
-
-def filled(path: Path, config: ModelConfig, tensors: Mapping[str, Tensor]) -> nn.Module:
-    """The network of `config` with `tensors`, in evaluation mode.
-
-    Raises:
-        CheckpointError: a nan or infinite weight.
-    """
-    if broken := first_not_finite(tensors):
-        raise CheckpointError(
-            f"{path.name} holds nan or infinite weights (first in {broken!r}); use an earlier checkpoint"
-        )
-    with torch.random.fork_rng(devices=[]):  # building draws random weights, which are replaced at once
-        model = build_model(config)
-    model.load_state_dict(tensors)
-    return model.eval()
-
-
 def _metadata(path: Path) -> dict[str, str]:
     """The header's texts, after checking that the file is as long as its header says."""
     if not path.is_file():
@@ -244,9 +184,13 @@ def _metadata(path: Path) -> dict[str, str]:
 
 def _json(path: Path, metadata: Mapping[str, str], name: str) -> Any:  # noqa: ANN401  (any JSON value)
     try:
-        return json.loads(metadata[name])
+        return json.loads(metadata[name], parse_constant=_refuse)  # no nan, no infinity
     except (KeyError, ValueError, RecursionError) as error:
         raise CheckpointError(f"{path.name} cannot be used: its {name} is missing or damaged") from error
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no number")
 
 
 def _experiment(path: Path, values: Any) -> Experiment:  # noqa: ANN401  (any JSON value)
@@ -256,15 +200,20 @@ def _experiment(path: Path, values: Any) -> Experiment:  # noqa: ANN401  (any JS
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise CheckpointError(f"{path.name} cannot be used: {error}") from error
     for section, limits in _LIMITS.items():
-        for name, (lowest, highest) in limits.items():
-            value = getattr(getattr(experiment, section), name)
-            problem = f"its {section}.{name} is {value}, expected {lowest} to {highest}"
-            _check(path, lowest <= value <= highest, problem)
+        _check_limits(path, section, getattr(experiment, section), limits)
     model = experiment.model
+    _check_limits(path, "model.roi", model.roi, _ROI_LIMITS)
     channels = model.num_classes * model.channels_per_class
     _check(path, channels <= _MAX_CHANNELS, f"its groups take {channels} channels, expected at most {_MAX_CHANNELS}")
-    _check(path, all(1 <= k <= _MAX_ROIS for k in model.roi.top_k), f"its model.roi.top_k is {model.roi.top_k}")
     return _without_paths(experiment)
+
+
+def _check_limits(path: Path, section: str, config: Any, limits: Mapping[str, tuple[float, float]]) -> None:  # noqa: ANN401
+    """Refuse a field of `config` outside its limits."""
+    for name, (lowest, highest) in limits.items():
+        value = getattr(config, name)
+        fits = all(lowest <= item <= highest for item in (value if isinstance(value, tuple) else (value,)))
+        _check(path, fits, f"its {section}.{name} is {value}, expected {lowest} to {highest}")
 
 
 def _check(path: Path, true: bool, problem: str) -> None:

@@ -1,4 +1,4 @@
-"""One training loop for every method, and the evaluation that goes with it.
+"""One training loop for every method.
 
 Everything random is a pure function of (seed, epoch, step): the order of the pictures, their augmentation, the CWA
 masks and the dropblock draws. An interrupted run therefore needs only weights and optimiser to continue exactly.
@@ -15,47 +15,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from fgcore.config import DataConfig, Experiment, to_dict
-from fgcore.data import datasets, transforms
+from fgcore.config import Experiment, to_dict
+from fgcore.data import datasets
 from fgcore.engine import checkpoint, optim, provenance, runtime
+from fgcore.engine.evaluation import evaluate, network_input
 from fgcore.engine.folder import RunFolder, check_same
-from fgcore.engine.metrics import Counter, Evaluation
+from fgcore.engine.reports import EpochReport, RunningMeans, StepReport
 from fgcore.losses import build_loss
 from fgcore.models import build_model
 from fgcore.outputs import LossTerms
 
 REPORTS_PER_EPOCH = 20  # how often the running loss is read from the device
-
-
-@dataclass(frozen=True)
-class StepReport:
-    """Where training stands within an epoch."""
-
-    epoch: int  # from 1
-    step: int  # steps done in this epoch
-    steps: int  # of an epoch
-    terms: dict[str, float]  # "total" and the loss's named parts, means since the last report
-    top1: float  # of the training pictures since the last report, in [0, 1]
-    images_per_second: float
-
-
-@dataclass(frozen=True)
-class EpochReport:
-    """What one epoch brought."""
-
-    epoch: int  # from 1
-    epochs: int  # of the whole run
-    learning_rates: dict[str, float]  # at the epoch's end
-    terms: dict[str, float]  # "total" and the loss's named parts, means over the epoch
-    train_top1: float  # in [0, 1], while the weights were changing, on augmented pictures
-    test: Evaluation
-    best_epoch: int  # the epoch with the highest test top-1 so far, the first of equals
-    best_top1: float
-    seconds: float  # of this epoch, its evaluation included
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return {**{f.name: getattr(self, f.name) for f in dataclasses.fields(self)}, "test": self.test.to_dict()}
 
 
 @dataclass
@@ -198,7 +168,7 @@ def _train_epoch(
     experiment, epoch, steps = session.experiment, session.epoch, len(loader)
     generator = torch.Generator(session.device)
     session.model.train()
-    sums = _Sums()
+    sums = RunningMeans()
     interval = max(1, steps // REPORTS_PER_EPOCH)
     for step, (images, targets) in enumerate(loader):
         generator.manual_seed(runtime.derive_seed("step", experiment.seed, epoch, step))
@@ -227,49 +197,6 @@ def _step(session: _Session, images: Tensor, targets: Tensor, generator: torch.G
     return terms, output.logits.detach()
 
 
-def network_input(images: Tensor, data: DataConfig, device: torch.device) -> Tensor:
-    """Pictures (B, 3, H, W) uint8 as normalised float32 on `device`, in the layout of `runtime.place`."""
-    images = images.to(device, non_blocking=True).contiguous(memory_format=torch.channels_last)
-    return transforms.normalise(images, data)
-
-
-class _Sums:
-    """Running sums of the loss terms, kept on the device and read once per report."""
-
-    def __init__(self) -> None:
-        self.names: list[str] = []
-        self.window: Tensor | float = 0.0  # (terms + 1,) since the last report; the last one counts hits
-        self.epoch: Tensor | float = 0.0
-        self.steps = self.images = 0
-        self.window_steps = self.window_images = 0
-        self.started = time.perf_counter()
-
-    def add(self, terms: LossTerms, logits: Tensor, targets: Tensor) -> None:
-        """Count a batch."""
-        self.names = ["total", *terms.parts]
-        hits = (logits.argmax(dim=1) == targets).sum()
-        values = torch.stack([value.detach().float() for value in (terms.total, *terms.parts.values(), hits)])
-        self.window, self.epoch = self.window + values, self.epoch + values
-        self.steps, self.images = self.steps + 1, self.images + len(targets)
-        self.window_steps, self.window_images = self.window_steps + 1, self.window_images + len(targets)
-
-    def report(self, epoch: int, step: int, steps: int) -> StepReport:
-        """The means since the last report."""
-        terms, top1 = self._means(self.window, self.window_steps, self.window_images)
-        now = time.perf_counter()
-        speed = self.window_images / (now - self.started)
-        self.window, self.window_steps, self.window_images, self.started = 0.0, 0, 0, now
-        return StepReport(epoch, step, steps, terms, top1, speed)
-
-    def means(self) -> tuple[dict[str, float], float]:
-        """The means over all batches, and the share of hits."""
-        return self._means(self.epoch, self.steps, self.images)
-
-    def _means(self, sums: Tensor, steps: int, images: int) -> tuple[dict[str, float], float]:
-        *terms, hits = sums.tolist()
-        return {name: value / steps for name, value in zip(self.names, terms, strict=True)}, hits / images
-
-
 def _check_finite(session: _Session, report: StepReport) -> None:
     if not math.isfinite(report.terms["total"]):
         kept = f"{session.folder.last} of epoch {session.epoch} is kept" if session.epoch else "no epoch was completed"
@@ -291,43 +218,3 @@ def _write(session: _Session, report: EpochReport) -> None:
     state = {name: getattr(session, name) for name in ("epoch", "best_epoch", "best_top1", "seconds")}
     state |= {"model": session.model.state_dict(), "optimizer": session.optimizer.state_dict()}
     folder.write_state(state | {"experiment": to_dict(session.experiment)})
-
-
-@torch.inference_mode()
-def evaluate(
-    model: nn.Module,
-    images: datasets.ImageSet,
-    data: DataConfig,
-    *,
-    precision: str = "fp32",
-    batch_size: int = 32,
-    workers: int = -1,
-    on_batch: Callable[[int], None] | None = None,
-) -> Evaluation:
-    """Score `model` on every picture of `images`, each counted once.
-
-    Args:
-        model: on the device to use; its mode is restored.
-        images: an `ImageSet` without augmentation, of the model's classes.
-        data: how the pictures become network inputs.
-        precision: "fp32" (published figures), "bf16" (about three times as fast, may turn a few predictions) or "auto".
-        batch_size: pictures at a time; the scores do not depend on it beyond rounding.
-        workers: see `runtime.loader`.
-        on_batch: called with the number of pictures done.
-    """
-    started, device, was_training = time.perf_counter(), next(model.parameters()).device, model.training
-    precision = runtime.pick_precision(precision, device)
-    counter = Counter(len(images.class_names), device)
-    batches = runtime.EvaluationBatches(len(images), batch_size)
-    model.eval()
-    for number, (pictures, targets) in enumerate(runtime.loader(images, batches, device, workers)):
-        with runtime.autocast(precision, device):
-            output = model(network_input(pictures, data, device))
-        counter.add(output, targets.to(device, non_blocking=True))
-        if on_batch:
-            on_batch(min((number + 1) * batch_size, len(images)))
-    model.train(was_training)
-    seconds = round(time.perf_counter() - started, 2)
-    return counter.result(
-        tuple(images.class_names), data=datasets.describe(images), precision=precision, seconds=seconds
-    )

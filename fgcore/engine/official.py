@@ -1,5 +1,6 @@
 """The authors' AP-CNN files (`.pth`): read as plain tensors only, never as code."""
 
+import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,8 +12,9 @@ from torch import Tensor, nn
 from fgcore import convert
 from fgcore.config import DataConfig, Experiment
 from fgcore.engine import checkpoint
-from fgcore.engine.checkpoint import Checkpoint, CheckpointError, check_fit, expected_tensors, filled
+from fgcore.engine.checkpoint import Checkpoint
 from fgcore.engine.files import sha256
+from fgcore.engine.weights import CheckpointError, check_fit, expected_tensors, filled
 
 MAX_BYTES = 2**30  # the authors' largest file is about 110 MB
 
@@ -84,7 +86,8 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         )
     _check_size(path)
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # about what is then refused in our own words
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # junk raises KeyError, EOFError, RuntimeError, UnpicklingError and more
         raise CheckpointError(f"{path.name} cannot be used: {_why_refused(path)}") from error
     if isinstance(content, Mapping):  # some scripts store epoch and optimiser beside the weights

@@ -162,11 +162,11 @@ def _bush(canvas: Canvas, rng: np.random.Generator, x: float, ground: float) -> 
     tone, top = LEAVES[rng.integers(len(LEAVES))], ground - rng.uniform(0.06, 0.1)
     knots = ((-0.2, 1.2 - top), (-0.15, 0.1), (-0.06, 0.01), (0.06, 0.0), (0.15, 0.1), (0.2, 1.2 - top))
     mound = shifted(closed_curve(knots), x, top)
-    canvas.fill(mound, darker(tone, 0.42), 0)
+    canvas.fill(mound, darker(tone, 0.36), 0)
     for layer, drop in enumerate((0.34, 0.22, 0.11, 0.02)):
-        for dx, dy, size, turn in rng.random((11, 4)) * (0.32, 0.1, 0.03, 100) + (-0.16, -0.04, 0.055, -140):
+        for dx, dy, size, turn in rng.random((15, 4)) * (0.34, 0.11, 0.035, 120) + (-0.17, -0.045, 0.06, -150):
             at = (x + dx, top + 0.03 + dy + drop + 2.6 * dx * dx)
-            shade = mix(darker(tone, 0.34 - 0.09 * layer), LEAVES[2], 0.3 * rng.random())
+            shade = mix(darker(tone, 0.30 - 0.09 * layer), LEAVES[2], 0.3 * rng.random())
             leaf(canvas, placement(size, turn, at), shade, 0)
 
 
