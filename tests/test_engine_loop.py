@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -231,6 +232,28 @@ def test_a_nan_loss_stops_the_run_and_keeps_the_last_good_checkpoint(root, tmp_p
     with pytest.raises(FloatingPointError, match=r"loss became nan in epoch 2, step 1; .*of epoch 1 is kept; lower lr"):
         next(reports)
     assert {name: (tmp_path / "run" / name).read_bytes() for name in kept} == kept
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks /proc which file is written")
+@pytest.mark.parametrize("full", ["state.pt", "last.safetensors", "metrics.jsonl"])
+def test_a_full_disk_stops_the_run_and_after_making_room_it_goes_on(root, finished, tmp_path, monkeypatch, full):
+    reports = loop.train(tiny(root), tmp_path / "run")
+    next(reports)
+    real = os.fsync
+
+    def fsync(handle):
+        if full in str(Path(f"/proc/self/fd/{handle}").readlink()):
+            raise OSError(28, "No space left on device")
+        real(handle)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", fsync)
+        with pytest.raises(OSError, match=rf"could not write .*{full}: No space left on device; .* is kept; make room"):
+            next(reports)
+    assert state_of(tmp_path / "run")["epoch"] == 1
+    run(tiny(root), tmp_path / "run", resume=True)
+    assert_same(state_of(tmp_path / "run"), state_of(finished["baseline"][0]))
+    assert metrics_of(tmp_path / "run") == metrics_of(finished["baseline"][0])
 
 
 def test_weights_that_became_infinite_are_not_written(root, tmp_path, monkeypatch):

@@ -85,12 +85,22 @@ class RunFolder:
             file.truncate(end)
 
     def append(self, kind: str, values: Mapping[str, Any]) -> None:
-        """Add a line to `metrics.jsonl`; lines of kind "epoch" are on the disk when this returns."""
-        with self.metrics.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"kind": kind, **values}) + "\n")
-            if kind == "epoch":
-                file.flush()
-                os.fsync(file.fileno())
+        """Add a line to `metrics.jsonl`; lines of kind "epoch" are on the disk when this returns.
+
+        Raises:
+            OSError: a full disk or an unwritable folder, with what to do.
+        """
+        try:
+            with self.metrics.open("a", encoding="utf-8") as file:
+                file.write(json.dumps({"kind": kind, **values}) + "\n")
+                if kind == "epoch":
+                    file.flush()
+                    os.fsync(file.fileno())
+        except OSError as error:
+            raise OSError(
+                f"could not write {self.metrics}: {error.strerror}; the last good checkpoint is kept; make room, then "
+                "continue with --resume"
+            ) from error
 
     def write_settings(self, experiment: Experiment, provenance: Mapping[str, Any]) -> None:
         """Write `experiment.json`."""
