@@ -66,8 +66,8 @@ class World:
         """What to call a checkpoint of this world: its method, and its file where two share a method."""
         name = METHOD_NAMES[entry.method]
         alone = sum(other.method == entry.method for other in self.entries) == 1
-        run = entry.path.parent.name if entry.path.stem in ("best", "last") else entry.path.stem
-        return name if alone else f"{name} ({run})"
+        file = f"run {entry.path.parent.name}" if entry.path.stem == "best" else entry.path.stem
+        return name if alone else f"{name} ({file})"
 
 
 @dataclass(frozen=True)

@@ -256,3 +256,24 @@ def test_a_model_that_vanished_costs_one_card(app, folder, tmp_path, monkeypatch
     ran(app)
     assert len(app.error) == 1
     assert "<h4>MC-Loss</h4>" in words(app)
+
+
+def test_a_class_that_the_next_models_do_not_know_is_forgotten(app):
+    ran(app).selectbox(key=state.CLASS).set_value(class_names("birds")[20])
+    ran(app)
+    upload(app, "in the reeds.jpg", photograph())
+    assert app.selectbox(key=state.CLASS).value == state.FIRST_CHOICE
+
+
+def test_two_copies_of_a_checkpoint_can_be_looked_at_together(app, folder, tmp_path, monkeypatch):
+    data = (folder / "mc_birds.safetensors").read_bytes()
+    (tmp_path / "mc_birds").mkdir()
+    for name in ("mc_birds.safetensors", "mc_birds/best.safetensors"):
+        (tmp_path / name).write_bytes(data)
+    monkeypatch.setenv(resources.VARIABLE, str(tmp_path))
+    ran(app)
+    world = resources.catalogue().worlds[0]
+    app.pills(key=state.MODELS.format(world=world.key)).set_value([str(entry.path) for entry in world.entries])
+    shown = words(ran(app))
+    assert "<h4>MC-Loss (mc_birds)</h4>" in shown
+    assert "<h4>MC-Loss (run mc_birds)</h4>" in shown

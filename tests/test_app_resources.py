@@ -39,7 +39,7 @@ def test_the_best_checkpoint_of_a_run_is_found_too(tmp_path, monkeypatch):
     monkeypatch.setenv(resources.VARIABLE, str(tmp_path))
     catalogue = resources.catalogue()
     (world,) = catalogue.worlds
-    assert [world.label(entry) for entry in world.entries] == ["MC-Loss (first)", "MC-Loss (second)"]
+    assert [world.label(entry) for entry in world.entries] == ["MC-Loss (run first)", "MC-Loss (run second)"]
     assert catalogue.refused == ()
 
 

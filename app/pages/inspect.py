@@ -1,5 +1,6 @@
 """Inspect: one picture, what each model says of it, and where it looked."""
 
+import hashlib
 import json
 import logging
 from collections.abc import Callable, Sequence
@@ -97,7 +98,7 @@ def _audience(choice: Choice) -> str:
     fits = not drawn if source == "photo" else world.dataset == f"synthetic_{resources.KINDS[source]}"
     learned = f"Learned from: {plain(world.title)}."
     if fits:
-        return f"{learned} The probabilities of these classes add up to 100 %."
+        return f"{learned} The probabilities of these classes add up to 100&nbsp;%."
     return f"{learned} **This picture is of another kind**, yet they can only answer with the classes they know."
 
 
@@ -172,7 +173,8 @@ def _ap(entry: Entry) -> None:
 
 
 def _key(entry: Entry) -> str:
-    return entry.checkpoint.sha256[:8]
+    """A name for a section's widgets; the path makes it, since two files may hold the same checkpoint."""
+    return hashlib.sha256(str(entry.path).encode()).hexdigest()[:8]
 
 
 def _download(choice: Choice, looks: Sequence[Look]) -> None:
