@@ -1,4 +1,4 @@
-"""FineGrain Lens in the browser: page settings, the sidebar that all pages share, navigation."""
+"""FineGrain Lens in the browser: page settings, the sidebar that the picture pages share, navigation."""
 
 from pathlib import Path
 
@@ -10,11 +10,20 @@ from app.pages import inspect
 
 _APP = Path(__file__).resolve().parent / "app"
 _LENS, _WORDMARK = ((_APP / name).read_text(encoding="utf-8") for name in ("lens.svg", "wordmark.svg"))
+_PICTURE_PAGES = {  # these look at the sidebar's picture through the sidebar's models
+    "inspect": (inspect.show, "Inspect"),
+}
+_OTHER_PAGES = {}  # these have no picture in the sidebar
 
 st.set_page_config(page_title="FineGrain Lens", page_icon=_LENS, layout="wide")
 st.html(_APP / "style.css")
 st.logo(_WORDMARK, size="large", icon_image=_LENS)
 state.prepare()
-page = st.navigation([st.Page(inspect.show, title="Inspect", url_path="inspect", default=True)])
-state.choose(picker.pick())
+pages = {
+    path: st.Page(show, title=title, url_path=path, default=path == "inspect")
+    for path, (show, title) in {**_PICTURE_PAGES, **_OTHER_PAGES}.items()
+}
+page = st.navigation(list(pages.values()))
+if page.url_path in _PICTURE_PAGES or page == pages["inspect"]:  # the default page's path is empty
+    state.choose(picker.pick())
 page.run()

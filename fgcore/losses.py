@@ -108,7 +108,8 @@ def class_scores(features: Tensor, sizes: Sequence[int], mask: Tensor | None = N
     _check_channels(features, sizes)
     if mask is not None:
         features = features * mask.to(features.dtype).reshape(-1, features.shape[1], 1, 1)
-    return group_max(features, sizes).mean((2, 3))
+    winners = group_max(features, sizes)
+    return winners.mean((2, 3), dtype=_wide(winners))
 
 
 def discriminality(features: Tensor, targets: Tensor, sizes: Sequence[int], mask: Tensor | None = None) -> Tensor:
@@ -131,7 +132,17 @@ def discriminality(features: Tensor, targets: Tensor, sizes: Sequence[int], mask
 def spatial_softmax(features: Tensor) -> Tensor:
     """Each channel as a map over its positions that sums to one. (B, C, H, W) -> (B, C, H * W), at least float32."""
     flat = features.flatten(2)
-    return flat.softmax(dim=2, dtype=torch.promote_types(flat.dtype, torch.float32))
+    return flat.softmax(dim=2, dtype=_wide(flat))
+
+
+def _wide(values: Tensor) -> torch.dtype:
+    """At least float32: half precision would round what a loss compares."""
+    return torch.promote_types(values.dtype, torch.float32)
+
+
+def _cross_entropy(logits: Tensor, targets: Tensor, config: LossConfig) -> Tensor:
+    """Of logits (B, K) in any precision, in float32 or wider."""
+    return F.cross_entropy(logits.to(_wide(logits)), targets, label_smoothing=config.label_smoothing)
 
 
 def class_diversity(features: Tensor, sizes: Sequence[int]) -> Tensor:
@@ -193,7 +204,7 @@ class MCLoss(nn.Module):
             device=features.device,
         )
         parts = {
-            "ce": F.cross_entropy(output.logits, targets, label_smoothing=config.label_smoothing),
+            "ce": _cross_entropy(output.logits, targets, config),
             "discriminality": discriminality(features, targets, sizes, mask),
             "diversity": diversity(features, sizes),
         }
@@ -234,7 +245,7 @@ class CrossEntropy(nn.Module):
 
     def forward(self, output: BaselineOutput, targets: Tensor, *, generator: Generator | None = None) -> LossTerms:
         """The loss of a batch; its only part is ce."""
-        loss = F.cross_entropy(output.logits, targets, label_smoothing=self.config.label_smoothing)
+        loss = _cross_entropy(output.logits, targets, self.config)
         return LossTerms(loss, {"ce": loss})
 
 

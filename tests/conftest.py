@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from app_helpers import write_two_worlds
+from browser_helpers import serve, visitor
+
 torch.set_num_threads(min(2, torch.get_num_threads()))  # small tensors on many cores mostly wait
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -55,6 +58,32 @@ def chromium():
         skip = pytest.fail if IN_CI else pytest.skip
         skip("no Chromium on PATH for the browser tests: apt install chromium, or set FG_CHROMIUM")
     return found
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory, chromium):
+    """The app with untrained checkpoints of two worlds, for all browser tests: its address and its log."""
+    folder = write_two_worlds(tmp_path_factory.mktemp("checkpoints"))
+    log = tmp_path_factory.mktemp("log") / "app.log"
+    with serve(log, FG_CHECKPOINTS=str(folder)) as address:
+        yield address, log
+
+
+@pytest.fixture(scope="session")
+def browser(chromium):
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, headless=True)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser):
+    """A visitor's page. See `browser_helpers.visitor`."""
+    with visitor(browser) as page:
+        yield page
 
 
 def pytest_runtest_setup(item):

@@ -1,106 +1,14 @@
-"""The real app in a real browser, with untrained checkpoints."""
+"""The Inspect page in a real browser, with untrained checkpoints."""
 
-import os
 import re
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 
 import pytest
 
-from app_helpers import PHOTO_CLASSES, photograph, write_two_worlds
-from conftest import ROOT
+from app_helpers import PHOTO_CLASSES, photograph
+from browser_helpers import READY, answers, complaints_in, send, settle, visit
 from fgcore.data.synthetic import class_names
 
 pytestmark = pytest.mark.e2e
-READY = "[data-testid=stApp][data-test-script-state=notRunning][data-test-connection-state=CONNECTED]"
-INPUT = "[data-testid=stFileUploaderDropzoneInput]"
-WAIT = 90_000  # milliseconds, for a slow machine
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory, chromium):
-    """The app on a free port; its address and its log."""
-    folder = write_two_worlds(tmp_path_factory.mktemp("checkpoints"))
-    log = tmp_path_factory.mktemp("log") / "app.log"
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.port", str(port)]
-    with log.open("wb") as file:
-        process = subprocess.Popen(
-            command, cwd=ROOT, env=os.environ | {"FG_CHECKPOINTS": str(folder)}, stdout=file, stderr=subprocess.STDOUT
-        )
-        try:
-            wait_until_healthy(port)
-            yield f"http://127.0.0.1:{port}", log
-        finally:
-            process.terminate()
-            process.wait(timeout=20)
-
-
-def wait_until_healthy(port):
-    for _ in range(120):
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=2) as answer:
-                if answer.read() == b"ok":
-                    return
-        except OSError:
-            time.sleep(0.5)
-    pytest.fail("the app did not start within a minute")
-
-
-@pytest.fixture(scope="module")
-def browser(chromium):
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, headless=True)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def page(browser):
-    """A visitor's page; errors in the console and requests to other machines fail the test."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    page, complaints = context.new_page(), []
-    page.set_default_timeout(WAIT)
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("request", lambda request: complaints.append(request.url) if leaves(request.url) else None)
-    yield page
-    context.close()
-    assert complaints == []
-
-
-def leaves(url):
-    return not url.startswith(("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:"))
-
-
-def visit(page, address):
-    page.goto(address)
-    page.get_by_text("Download the numbers").wait_for()  # the last thing on the page
-    settle(page, models=3)
-
-
-def settle(page, *, models):
-    """Wait until that many models have answered and the app rests."""
-    page.wait_for_function(f"document.querySelectorAll('.fg-model').length === {models}")
-    page.wait_for_selector(READY)
-
-
-def send(page, name, data):
-    page.locator(INPUT).set_input_files({"name": name, "mimeType": "image/jpeg", "buffer": data})
-
-
-def answers(page):
-    """What each model says: name of the model -> its first choice and the probability."""
-    cards = page.locator(".fg-model")
-    rows = [card.inner_text().split("\n") for card in cards.all()]
-    return {row[0]: (row[1], row[2]) for row in ([line for line in row if line.strip()] for row in rows)}
 
 
 def test_the_app_works_at_once_on_its_own_example(page, server):
@@ -193,7 +101,6 @@ def test_a_narrow_screen_needs_no_sideways_scrolling(page, server):
     assert strip[0] > strip[1]  # the row of pictures is swiped instead
 
 
-def test_the_log_has_no_trace_and_announces_no_removal(server):
-    text = server[1].read_text(encoding="utf-8", errors="replace")
-    found = [words for words in ("Traceback", "will be removed", "was removed", "deprecated") if words in text]
-    assert found == [], text[-2000:]
+def test_the_log_has_no_trace_and_announces_no_removal(page, server):
+    visit(page, server[0])
+    assert complaints_in(server[1]) == []

@@ -17,6 +17,7 @@ from fgcore.outputs import Pyramid
 # torchvision's `features` indices at which level 4 and level 5 begin (levels end with a max pooling)
 _VGG_CUTS = {"vgg16_bn": (24, 34), "vgg19_bn": (27, 40)}
 _SQUEEZENET_CUT = 8  # fire2 to fire5 before, pooling and fire6 to fire9 after
+_SQUEEZENET_SCALES = (1 / 32, 1 / 16)  # of levels 3 and 4; powers of two, so that scaling rounds nothing
 _BLOCKS = {"resnet18": (2, 2, 2, 2), "resnet34": (3, 4, 6, 3), "resnet50": (3, 4, 6, 3)}
 
 
@@ -80,7 +81,7 @@ def build_trunk(name: str, weights: str = "") -> Trunk:
         FileNotFoundError: no file at the given path.
 
     **Differs**: SqueezeNet's first convolution is padded by one pixel, so that its levels have strides 8 and 16
-    exactly; its level 5 is level 4, max-pooled.
+    exactly; its level 5 is level 4, max-pooled; its levels are scaled to the size that batch norm gives the others.
     """
     if name in _BLOCKS:
         network = torchvision.models.get_model(name)
@@ -113,11 +114,27 @@ def _vgg_trunk(features: nn.Sequential, level4: int, level5: int) -> Trunk:
     return Trunk(features[:level4], features[level4:level5], features[level5:], Pyramid(256, 512, 512))
 
 
+class Scale(nn.Module):
+    """Multiplies by a constant."""
+
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Any shape."""
+        return features * self.factor
+
+
 def _squeezenet_trunk(features: nn.Sequential) -> Trunk:
+    """SqueezeNet has no batch norm: on photographs its levels reach hundreds, where gates and MC-Loss saturate."""
     features[0].padding = (1, 1)
+    scale3, scale4 = _SQUEEZENET_SCALES
+    stem, level4 = OrderedDict(features[:_SQUEEZENET_CUT].named_children()), OrderedDict(scale=Scale(1 / scale3))
+    level4 |= OrderedDict(features[_SQUEEZENET_CUT:].named_children())
     level5 = nn.MaxPool2d(kernel_size=3, stride=2, ceil_mode=True)
-    stem, level4 = features[:_SQUEEZENET_CUT], features[_SQUEEZENET_CUT:]
-    return Trunk(stem, level4, level5, Pyramid(256, 512, 512))
+    stem, level4 = stem | {"scale": Scale(scale3)}, level4 | {"scale_down": Scale(scale4)}
+    return Trunk(nn.Sequential(stem), nn.Sequential(level4), level5, Pyramid(256, 512, 512))
 
 
 def build_scratch_features(name: str, channels: int) -> nn.Module:
