@@ -223,3 +223,13 @@ def test_label_smoothing_acts_on_cross_entropy_only():
 def test_an_unknown_method_is_refused():
     with pytest.raises(ValueError, match="method must be one of baseline, mc, ap, got 'mcl'"):
         build_loss(LossConfig(), "mcl")
+
+
+@pytest.mark.parametrize("sizes", [(3, 3), (2, 2, 3)])
+def test_the_gradient_of_the_group_maximum_is_shared_evenly_among_equals(sizes):
+    features = torch.randint(0, 3, (2, sum(sizes), 4, 4), generator=torch.Generator().manual_seed(0)).double()
+    weights = torch.rand(2, len(sizes), 4, 4, dtype=torch.float64)
+    ours, theirs = features.clone().requires_grad_(), features.clone().requires_grad_()
+    (group_max(ours, sizes) * weights).sum().backward()
+    (torch.stack([part.amax(1) for part in theirs.split(sizes, 1)], 1) * weights).sum().backward()
+    torch.testing.assert_close(ours.grad, theirs.grad)
