@@ -47,6 +47,7 @@ class ModelConfig:
     head_pool: int = 1  # side of the max-pooled map that enters the dense head (authors: 7 for VGG16, else 1)
     # AP-CNN
     pyramid_channels: int = 256
+    gate_gain: float = 1.0  # on the gates' initial weights; below 1 they start near one half, where they learn fastest
     roi: ROIConfig = field(default_factory=ROIConfig)
 
 

@@ -19,7 +19,8 @@ _CARS = DataConfig(dataset="synthetic_cars", **_DRAWN)
 def _demo(name: str, method: str, data: DataConfig, loss: LossConfig | None = None) -> Experiment:
     """SqueezeNet with ImageNet weights at 224 pixels, for two cores; the same budget for every method.
 
-    AP-CNN sums eight cross-entropies: its trunk trains at an eighth of the others' rate. Its pyramids are half as wide.
+    AP-CNN sums eight cross-entropies: its trunk trains at an eighth of the others' rate. Its pyramids are half as wide,
+    and its gates start near one half: at the authors' start half of them are saturated on this trunk.
     """
     model = ModelConfig(
         method=method,
@@ -27,6 +28,7 @@ def _demo(name: str, method: str, data: DataConfig, loss: LossConfig | None = No
         weights="imagenet",
         level=4,
         pyramid_channels=128,
+        gate_gain=0.1,
         roi=ROIConfig(anchors=(32.0, 64.0, 128.0), border=0.1),  # the authors' anchors for 448 pixels, halved
     )
     rates = {"lr": 0.005, "trunk_lr": 0.001} if method == "ap" else {"lr": 0.01, "trunk_lr": 0.008}

@@ -256,3 +256,20 @@ def test_impossible_networks_are_refused_in_a_sentence(settings, message):
     values = {"method": "mc", "trunk": "squeezenet1_1", "num_classes": 5} | settings
     with pytest.raises(ValueError, match=message):
         build_model(ModelConfig(**values))
+
+
+@torch.no_grad()
+def test_softened_gates_start_nearer_one_half_and_nothing_else_changes():
+    networks = []
+    for gain in (1.0, 0.1):
+        torch.manual_seed(0)
+        networks.append(tiny("ap", gate_gain=gain))
+    plain, soft = (network.state_dict() for network in networks)
+    changed = {name for name, value in plain.items() if not torch.equal(value, soft[name])}
+    assert changed == {
+        f"attention_pyramid.{gate}.{level}.{layer}.weight"
+        for gate, layer in (("spatial", "conv"), ("channel", "expand"))
+        for level in range(3)
+    }
+    for name in changed:
+        torch.testing.assert_close(soft[name], 0.1 * plain[name])

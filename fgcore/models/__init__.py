@@ -25,7 +25,9 @@ def build_model(config: ModelConfig) -> nn.Module:
     if config.method == "ap":
         trunk = build_trunk(config.trunk, config.weights)
         width = config.pyramid_channels
-        return APCNN(trunk, config.num_classes, hidden=config.hidden, width=width, roi=config.roi)
+        return APCNN(
+            trunk, config.num_classes, hidden=config.hidden, width=width, roi=config.roi, gate_gain=config.gate_gain
+        )
     if config.method == "mc":
         return _build_mc(config)
     if config.method == "baseline":

@@ -26,6 +26,7 @@ class APCNN(nn.Module):
         hidden: int = 512,
         width: int = 256,
         roi: ROIConfig | None = None,
+        gate_gain: float = 1.0,
     ) -> None:
         """Build pyramids and heads on `trunk`.
 
@@ -35,6 +36,7 @@ class APCNN(nn.Module):
             hidden: width of the heads' hidden layer (authors: 512 on CUB, else 256).
             width: channels of the feature pyramid.
             roi: settings of ROI selection and dropblock; each call can override them.
+            gate_gain: factor on the initial weights of the gates' last layers (authors: 1).
         """
         super().__init__()
         self.trunk = trunk
@@ -49,6 +51,7 @@ class APCNN(nn.Module):
         self.roi = roi or ROIConfig()
         for part in (self.feature_pyramid, self.attention_pyramid):
             _init_convolutions(part)
+        self.attention_pyramid.soften(gate_gain)
 
     def forward(
         self,

@@ -1,5 +1,6 @@
 """AP-CNN's feature pyramid (top-down) and attention pyramid (bottom-up)."""
 
+import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
@@ -86,6 +87,14 @@ class AttentionPyramid(nn.Module):
         super().__init__()
         self.spatial = nn.ModuleList(SpatialGate(width) for _ in range(3))
         self.channel = nn.ModuleList(ChannelGate(width) for _ in range(3))
+
+    @torch.no_grad()
+    def soften(self, gain: float) -> None:
+        """Multiply the weights before the sigmoids, so that no gate starts out saturated."""
+        for gate in self.spatial:
+            gate.conv.weight.mul_(gain)
+        for gate in self.channel:
+            gate.expand.weight.mul_(gain)
 
     def spatial_gates(self, features: Pyramid[Tensor]) -> Pyramid[Tensor]:
         """(B, width, h, w) -> (B, 1, h, w) in (0, 1), per level."""
