@@ -6,14 +6,22 @@ import streamlit as st
 
 from app import state
 from app.components import picker
-from app.pages import inspect
+from app.pages import analyse, ap_cnn, checkpoints, compare, inspect, learn, mc_loss, train
 
 _APP = Path(__file__).resolve().parent / "app"
 _LENS, _WORDMARK = ((_APP / name).read_text(encoding="utf-8") for name in ("lens.svg", "wordmark.svg"))
 _PICTURE_PAGES = {  # these look at the sidebar's picture through the sidebar's models
     "inspect": (inspect.show, "Inspect"),
+    "ap-cnn": (ap_cnn.show, "AP-CNN"),
+    "mc-loss": (mc_loss.show, "MC-Loss"),
+    "compare": (compare.show, "Compare"),
 }
-_OTHER_PAGES = {}  # these have no picture in the sidebar
+_OTHER_PAGES = {  # these have no picture in the sidebar
+    "analyse": (analyse.show, "Analyse"),
+    "train": (train.show, "Train"),
+    "learn": (learn.show, "Learn"),
+    "checkpoints": (checkpoints.show, "Checkpoints"),
+}
 
 st.set_page_config(page_title="FineGrain Lens", page_icon=_LENS, layout="wide")
 st.html(_APP / "style.css")
@@ -23,6 +31,7 @@ pages = {
     path: st.Page(show, title=title, url_path=path, default=path == "inspect")
     for path, (show, title) in {**_PICTURE_PAGES, **_OTHER_PAGES}.items()
 }
+state.keep_pages(pages)
 page = st.navigation(list(pages.values()))
 if page.url_path in _PICTURE_PAGES or page == pages["inspect"]:  # the default page's path is empty
     state.choose(picker.pick())

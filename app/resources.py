@@ -11,13 +11,20 @@ import numpy as np
 import streamlit as st
 import torch
 
+from app import jobs
 from fgcore import explain
-from fgcore.config import METHODS
+from fgcore.config import METHODS, ROIConfig
 from fgcore.data.synthetic import Sample, draw
+from fgcore.engine import store
 from fgcore.engine.checkpoint import Checkpoint, CheckpointError, read_metadata
-from fgcore.introspect.explanation import Explanation
+from fgcore.introspect import mc_detail, what_if
+from fgcore.introspect.explanation import ChannelGroups, DropEffects, Explanation
+from fgcore.introspect.mc_detail import HeadReading, LossParts
+from fgcore.introspect.what_if import Corners, FirstLook
+from fgcore.losses import build_loss
 
-VARIABLE = "FG_CHECKPOINTS"  # names a folder to use instead of checkpoints/ and runs/
+VARIABLE = "FG_CHECKPOINTS"  # names a folder to use instead of checkpoints/ and runs/; FG_RUNS adds another
+UPLOADS = "FG_UPLOADS"  # names a folder for uploaded checkpoints instead of `uploads` in that folder or in runs/
 KINDS = {"bird": "birds", "car": "cars"}  # what the program draws
 METHOD_NAMES = {"baseline": "Baseline", "mc": "MC-Loss", "ap": "AP-CNN"}
 _DATASETS = {
@@ -46,6 +53,16 @@ class Entry:
     def method(self) -> str:
         """Which method: "baseline", "mc" or "ap"."""
         return self.checkpoint.experiment.model.method
+
+    @property
+    def name(self) -> str:
+        """What links call it: its file's stem, or its run's name."""
+        return store.short_name(self.path)
+
+    @property
+    def key(self) -> str:
+        """A name for widget keys; the path makes it, since two files may hold the same checkpoint."""
+        return hashlib.sha256(str(self.path).encode()).hexdigest()[:8]
 
 
 @dataclass(frozen=True)
@@ -77,6 +94,11 @@ class Catalogue:
     worlds: tuple[World, ...]
     refused: tuple[str, ...]  # a sentence for each file that cannot be used
 
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """The checkpoints of all worlds."""
+        return tuple(entry for world in self.worlds for entry in world.entries)
+
 
 @dataclass(frozen=True)
 class _Shared:
@@ -92,6 +114,8 @@ def catalogue() -> Catalogue:
     for path in _files():
         try:
             entries.append(Entry(path, _metadata(str(path), _stamp(path))))
+        except FileNotFoundError:
+            continue  # deleted a moment ago
         except (CheckpointError, OSError) as error:
             refused.append(str(error))
     groups: dict[tuple[str, tuple[str, ...]], list[Entry]] = {}
@@ -108,13 +132,32 @@ def catalogue() -> Catalogue:
 
 def folders() -> tuple[Path, ...]:
     """Where checkpoints are looked for."""
-    given = os.environ.get(VARIABLE)
-    return (Path(given),) if given else (_ROOT / "checkpoints", _ROOT / "runs")
+    given, runs = os.environ.get(VARIABLE), os.environ.get(jobs.VARIABLE)
+    if given:
+        return (Path(given), Path(runs)) if runs else (Path(given),)
+    return _ROOT / "checkpoints", jobs.runs_folder()
 
 
 def _files() -> list[Path]:
     patterns = ("*.safetensors", "*/best.safetensors")
-    return [path for folder in folders() for pattern in patterns for path in sorted(folder.glob(pattern))]
+    found = [path for folder in folders() for pattern in patterns for path in sorted(folder.glob(pattern))]
+    return list(dict.fromkeys([*found, *sorted(uploads().glob("*.safetensors"))]))
+
+
+def uploads() -> Path:
+    """Where checkpoints lie that visitors brought; it may not exist yet."""
+    return Path(os.environ.get(UPLOADS) or Path(os.environ.get(VARIABLE) or _ROOT / "runs") / "uploads")
+
+
+def own(entry: Entry) -> bool:
+    """Whether a visitor brought this checkpoint, and may delete it."""
+    return entry.path.parent == uploads()
+
+
+def official_files() -> tuple[Path, ...]:
+    """The authors' files that lie in the server's folders, to be imported."""
+    places = dict.fromkeys((*folders(), uploads()))
+    return tuple(p for place in places for p in sorted(place.glob("*")) if p.suffix in store.OFFICIAL_ENDINGS)
 
 
 def _stamp(path: Path) -> tuple[int, int]:
@@ -130,6 +173,11 @@ def _metadata(path: str, stamp: tuple[int, int]) -> Checkpoint:
 @st.cache_resource(max_entries=6, show_spinner=False)
 def _model(path: str, sha256: str) -> _Shared:
     return _Shared(explain.load_model(path), threading.Lock())
+
+
+def shared_model(entry: Entry) -> _Shared:
+    """The model of a checkpoint; take its lock, and call nothing of Streamlit while holding it."""
+    return _model(str(entry.path), entry.checkpoint.sha256)
 
 
 @st.cache_data(max_entries=96, show_spinner=False)
@@ -166,6 +214,99 @@ def look(entry: Entry, pixels: np.ndarray, sha256: str, *, drop_seed: int | None
 def grad_cam(entry: Entry, pixels: np.ndarray, sha256: str, class_index: int) -> Explanation:
     """The same with Grad-CAM of a class, and without dropblock. See `look`."""
     return _explanation(entry.checkpoint.sha256, sha256, class_index, None, True, str(entry.path), pixels)
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _head_reading(
+    checkpoint_sha256: str, picture_sha256: str, class_index: int, _path: str, _groups: ChannelGroups
+) -> HeadReading:
+    shared = _model(_path, checkpoint_sha256)
+    with shared.lock:
+        return mc_detail.read_head(shared.loaded.model.head, _groups, class_index)
+
+
+def head_reading(entry: Entry, groups: ChannelGroups, sha256: str, class_index: int) -> HeadReading:
+    """How an MC-Loss model's classifier uses the groups of a picture with this sha256. See `mc_detail.read_head`."""
+    return _head_reading(entry.checkpoint.sha256, sha256, class_index, str(entry.path), groups)
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _mc_loss(
+    checkpoint_sha256: str, picture_sha256: str, target: int, mask: int | bytes, _entry: Entry, _groups: ChannelGroups
+) -> LossParts:
+    shared = _model(str(_entry.path), checkpoint_sha256)
+    loss, head = build_loss(_entry.checkpoint.experiment.loss, "mc"), shared.loaded.model.head
+    with shared.lock:
+        if isinstance(mask, int):
+            return mc_detail.training_loss(loss, head, _groups, target, mask)
+        return mc_detail.loss_parts(loss, head, _groups, target, np.frombuffer(mask, bool))
+
+
+def mc_loss(entry: Entry, groups: ChannelGroups, sha256: str, target: int, mask: int | np.ndarray) -> LossParts:
+    """An MC-Loss model's loss of one picture: as training computes it, or rebuilt. See `mc_detail`.
+
+    Args:
+        entry: whose model and loss.
+        groups: of the picture.
+        sha256: of the picture.
+        target: the class that counts as true.
+        mask: a seed, for the training's own loss, which draws it; or (C,) bool, for the loss rebuilt under it.
+    """
+    mask = mask if isinstance(mask, int) else mask.tobytes()
+    return _mc_loss(entry.checkpoint.sha256, sha256, target, mask, entry, groups)
+
+
+@st.cache_resource(max_entries=6, show_spinner=False)
+def _first_look(checkpoint_sha256: str, picture_sha256: str, _path: str, _pixels: np.ndarray) -> FirstLook:
+    shared = _model(_path, checkpoint_sha256)
+    with shared.lock:
+        return explain.first_look(shared.loaded, _pixels)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _look_again(
+    checkpoint_sha256: str,
+    picture_sha256: str,
+    roi: ROIConfig | None,
+    zoom_box: Corners | None,
+    _path: str,
+    _pixels: np.ndarray,
+) -> Explanation:
+    first = _first_look(checkpoint_sha256, picture_sha256, _path, _pixels)
+    shared = _model(_path, checkpoint_sha256)
+    with shared.lock:
+        return explain.explain_again(shared.loaded, first, roi=roi, zoom_box=zoom_box)
+
+
+def look_again(
+    entry: Entry, pixels: np.ndarray, sha256: str, *, roi: ROIConfig | None = None, zoom_box: Corners | None = None
+) -> Explanation:
+    """What AP-CNN shows, also with other ROI settings or another zoom box; stage I is computed once per picture.
+
+    Args:
+        entry: whose model.
+        pixels: (H, W, 3) uint8.
+        sha256: of the pixels; what the caches go by.
+        roi: see `fgcore.explain.explain_again`.
+        zoom_box: see there.
+
+    Raises:
+        ValueError, TypeError, OSError: `EXPECTED`; one sentence.
+    """
+    return _look_again(entry.checkpoint.sha256, sha256, roi, zoom_box, str(entry.path), pixels)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _drop_effects(checkpoint_sha256: str, picture_sha256: str, _path: str, _pixels: np.ndarray) -> DropEffects:
+    first = _first_look(checkpoint_sha256, picture_sha256, _path, _pixels)
+    shared = _model(_path, checkpoint_sha256)
+    with shared.lock:
+        return what_if.drop_effects(shared.loaded.model, first)
+
+
+def drop_effects(entry: Entry, pixels: np.ndarray, sha256: str) -> DropEffects:
+    """What AP-CNN says without each of its ROIs in turn. See `look_again` and `what_if.drop_effects`."""
+    return _drop_effects(entry.checkpoint.sha256, sha256, str(entry.path), pixels)
 
 
 @lru_cache(maxsize=64)

@@ -1,8 +1,10 @@
 """The command line: `python -m fgcore COMMAND`. The only module that prints; each command is one function."""
 
 import argparse
+import dataclasses
 import inspect
 import json
+import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -12,11 +14,13 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
-from fgcore import presets
-from fgcore.config import override, to_dict
+from fgcore import presets, probes
+from fgcore.analysis import run, store
+from fgcore.analysis.chunk import Settings
+from fgcore.config import DATASETS, override, to_dict
 from fgcore.data import datasets
 from fgcore.data.images import read_image
-from fgcore.engine import checkpoint, loop, official, runtime
+from fgcore.engine import checkpoint, distributed, loop, official, runs, runtime
 from fgcore.engine.metrics import Evaluation
 from fgcore.explain import explain_picture, load_model
 from fgcore.introspect import panels, render
@@ -30,6 +34,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         COMMANDS[arguments.command](arguments)
+    except distributed.Stopped:  # the process that failed tells why
+        return ERROR
     except EXPECTED as error:
         print(f"fgcore {arguments.command}: {error}", file=sys.stderr)
         return ERROR
@@ -40,31 +46,43 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def train(arguments: argparse.Namespace) -> None:
-    """Train a preset, its settings overridden by key=value."""
-    experiment = override(presets.get(arguments.preset), _settings(arguments.settings))
+    """Train a preset, its settings overridden by key=value; on several devices after `torchrun -m` instead."""
+    with distributed.joined(arguments.device):
+        _train(arguments)
+
+
+def _train(arguments: argparse.Namespace) -> None:
+    with distributed.together():
+        experiment = override(presets.get(arguments.preset), _settings(arguments.settings))
     command = _command(arguments.preset, *(_without_folder(text) for text in arguments.settings))
     folder = arguments.out or Path("runs") / f"{arguments.preset}-{experiment.seed}"
-    bar = _TrainingBar()
+    bar = _TrainingBar(shown=distributed.is_main())
     try:
-        for report in loop.train(
+        reports = loop.train(
             experiment,
             folder,
             resume=arguments.resume,
             command=command,
             device=arguments.device,
             on_step=bar.step,
-        ):
+        )
+        if arguments.probes and distributed.is_main():
+            reports = probes.filmed(reports, folder, experiment, arguments.probes)
+        for report in reports:
             bar.epoch(report)
     except KeyboardInterrupt:
+        if not distributed.is_main():
+            raise distributed.Stopped from None
         again = _command(arguments.preset, *arguments.settings, "--out", str(folder), "--resume")
         raise KeyboardInterrupt(f"interrupted; to continue after the last whole epoch: {again}") from None
     finally:
         bar.close()
-    print(f"done: {folder}/best.safetensors, {folder}/last.safetensors")
+    if distributed.is_main():
+        print(f"done: {folder}/best.safetensors, {folder}/last.safetensors")
 
 
 def _command(*arguments: str) -> str:
-    return shlex.join(["python", "-m", "fgcore", "train", *arguments])
+    return shlex.join([*distributed.launcher(), "-m", "fgcore", "train", *arguments])
 
 
 def _without_folder(setting: str) -> str:
@@ -112,6 +130,39 @@ def _evaluate(path: Path, arguments: argparse.Namespace, device: torch.device) -
     return source.sha256, result
 
 
+def analyse(arguments: argparse.Namespace) -> None:
+    """Measure where checkpoints look, on every picture of a data set; after `torchrun -m`, or as RANK of WORLD_SIZE."""
+    settings = Settings(**{field.name: getattr(arguments, field.name) for field in dataclasses.fields(Settings)})
+    data = dict(pair for text in arguments.data for pair in _settings([_named_set(text)]).items())
+    rank, processes = (int(os.environ.get(name, default)) for name, default in (("RANK", 0), ("WORLD_SIZE", 1)))
+    with tqdm(desc="analyse", unit="image", leave=False, disable=None if rank == 0 else True) as bar:
+        written = run.analyse(
+            arguments.checkpoints,
+            arguments.out,
+            settings,
+            data=data,
+            share=run.Share(rank, processes),
+            device=distributed.pick_device(arguments.device),
+            command=shlex.join(["python", "-m", "fgcore", *(_without_folder(text) for text in sys.argv[1:])]),
+            on_chunk=lambda done, total: _advance(bar, done, total),
+        )
+    if not written:
+        print(f"process {rank} is done; the last of {processes} writes the tables")
+        return
+    print(_text(store.read(arguments.out).summary.set_index(["model", "map", "measure"])))
+    print(f"done: {arguments.out}/summary.csv, {arguments.out}/classes.csv, {arguments.out}/images.parquet")
+
+
+def _named_set(text: str) -> str:
+    """A data set's name alone as the setting it stands for."""
+    return f"dataset={text}" if text in DATASETS else text
+
+
+def _advance(bar: tqdm, done: int, total: int) -> None:
+    bar.total = total
+    bar.update(done - bar.n)
+
+
 def convert(arguments: argparse.Namespace) -> None:
     """Turn an official AP-CNN file into a checkpoint."""
     model, source = official.load(arguments.source, arguments.dataset)
@@ -148,6 +199,23 @@ def explain(arguments: argparse.Namespace) -> None:
     print(f"done: {folder}/explanation.json")
 
 
+def list_runs(arguments: argparse.Namespace) -> None:
+    """List the runs in a folder, or compare two runs."""
+    if len(arguments.folders) > 2:
+        raise ValueError(f"expected one folder of runs, or two runs to compare, got {len(arguments.folders)} folders")
+    if len(arguments.folders) == 2:
+        settings, metrics = runs.compare(*arguments.folders)
+        print("settings that differ:" if len(settings) else "the same settings")
+        print(*([settings.to_string(), ""] if len(settings) else [""]), _text(metrics), sep="\n")
+        return
+    folder = arguments.folders[0] if arguments.folders else Path("runs")
+    table = runs.table(folder)
+    if len(table):
+        print(table.to_string(float_format=lambda value: f"{value:.1f}", na_rep="-"))
+    else:
+        print(f"no runs in {folder}")
+
+
 def list_presets(arguments: argparse.Namespace) -> None:
     """List the presets, or show one with all its settings."""
     if not arguments.preset:
@@ -167,18 +235,26 @@ def _settings(texts: Sequence[str]) -> dict[str, str]:
     return {key: value for key, _, value in pairs}
 
 
+def _count(text: str) -> int:
+    """A number, or -1 for "all"."""
+    return -1 if text == "all" else int(text)
+
+
 def _text(table: pd.DataFrame) -> str:
     return table.to_string(float_format=lambda value: f"{value:.2f}")
 
 
 class _TrainingBar:
-    """A progress bar per epoch with the running loss terms, and one line when it ends."""
+    """A progress bar per epoch with the running loss terms, and one line when it ends; nothing unless `shown`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, shown: bool) -> None:
+        self.shown = shown
         self.bar: tqdm | None = None
 
     def step(self, report: loop.StepReport) -> None:
         """Move on."""
+        if not self.shown:
+            return
         if self.bar is None:
             self.bar = tqdm(total=report.steps, desc=f"epoch {report.epoch}", unit="step", leave=False, disable=None)
         values = {name: f"{value:.3f}" for name, value in report.terms.items()}
@@ -187,6 +263,8 @@ class _TrainingBar:
 
     def epoch(self, report: loop.EpochReport) -> None:
         """Replace the bar by the epoch's result."""
+        if not self.shown:
+            return
         self.close()
         terms = "  ".join(f"{name} {value:.3f}" for name, value in report.terms.items())
         print(
@@ -202,7 +280,15 @@ class _TrainingBar:
             self.bar = None
 
 
-COMMANDS = {"train": train, "evaluate": evaluate, "explain": explain, "convert": convert, "presets": list_presets}
+COMMANDS = {
+    "train": train,
+    "runs": list_runs,
+    "evaluate": evaluate,
+    "analyse": analyse,
+    "explain": explain,
+    "convert": convert,
+    "presets": list_presets,
+}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -218,6 +304,10 @@ def _parser() -> argparse.ArgumentParser:
     add.add_argument("--out", type=Path, help="folder of the run; default runs/PRESET-SEED")
     add.add_argument("--resume", action="store_true", help="continue the run in that folder")
     add.add_argument("--device", default="", help="cpu, cuda, cuda:1; default: CUDA where there is one")
+    add.add_argument("--probes", type=int, default=0, help="test pictures to explain after every epoch; default none")
+
+    add = command("runs")
+    add.add_argument("folders", nargs="*", type=Path, metavar="FOLDER", help="of runs, default runs; or two runs")
 
     add = command("evaluate")
     add.add_argument("checkpoints", nargs="+", type=Path, metavar="CHECKPOINT")
@@ -226,6 +316,17 @@ def _parser() -> argparse.ArgumentParser:
     add.add_argument("--per-class", action="store_true", help="print the table of classes too")
     add.add_argument("--json", type=Path, metavar="FILE", help="write everything to FILE")
     add.add_argument("--device", default="")
+
+    add = command("analyse")
+    add.add_argument("--checkpoint", dest="checkpoints", action="append", type=Path, required=True, help="repeatable")
+    add.add_argument("--data", action="append", default=[], metavar="SET", help="or key=value, such as root=DIR")
+    add.add_argument("--out", type=Path, required=True, help="folder of the analysis; goes on where it stopped")
+    add.add_argument("--faithfulness", type=_count, help="pictures with deletion and insertion curves, or all")
+    for field in dataclasses.fields(Settings):
+        if field.name != "faithfulness":
+            add.add_argument(f"--{field.name}", type=type(field.default), help=f"default {field.default}")
+    add.add_argument("--device", default="")
+    add.set_defaults(**dataclasses.asdict(Settings()))
 
     add = command("explain")
     add.add_argument("photo", type=Path, metavar="PHOTO")

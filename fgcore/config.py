@@ -78,6 +78,7 @@ class DataConfig:
     eval_crop: bool = True  # False: evaluation resizes the whole picture to crop x crop
     scale_jitter: float = 0.0  # > 0: random resized crop of at least 1 - scale_jitter of the area
     colour_jitter: float = 0.0  # brightness, contrast and saturation jitter
+    trivial_augment: bool = False  # one random operation of torchvision's TrivialAugmentWide on each training picture
     normalise: str = "imagenet"  # "imagenet" mean and std, or "half": 0.5 and 0.5
 
 
@@ -97,11 +98,19 @@ class OptimConfig:
     milestones: tuple[int, ...] = ()  # epochs of the steps
     gamma: float = 0.1  # factor of each step
     warmup_epochs: float = 0.0
+    accumulate: int = 1  # batches per update; batch norm and MC-Loss's shared mask still see single batches
+    clip_norm: float = 0.0  # longest gradient (2-norm over all parameters) of an update; 0: as it comes
+    mixup: float = 0.0  # alpha of the Beta distribution that mixes each picture with its neighbour; 0: none
+    ema: float = 0.0  # decay of the averaged weights that are evaluated and saved, such as 0.999; 0: the weights
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """One training run: model, loss, data, optimiser, seed."""
+    """One training run: model, loss, data, optimiser, seed.
+
+    It gives the same result, up to rounding, on one process and on several that share each batch, unless
+    `sync_batch_norm` is off. See `fgcore.engine.distributed`.
+    """
 
     name: str = "custom"
     seed: int = 1
@@ -112,6 +121,9 @@ class Experiment:
     precision: str = "auto"  # "auto": bf16 autocast where the machine has it; "bf16"; "fp32"
     workers: int = -1  # data loading processes; -1: chosen by the machine
     cache_images: bool = True  # keep decoded pictures in memory (small sets)
+    sync_batch_norm: bool = True  # several processes: batch norm over the whole batch, not over each one's share
+    compile: bool = False  # torch.compile for training; goes on without where that fails
+    tensorboard: bool = False  # event files in the run's folder too; needs the package tensorboard
 
 
 def to_dict(config: Any) -> dict[str, Any]:  # noqa: ANN401  (any dataclass of this module)

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from fgcore.config import ROIConfig
 from fgcore.data import transforms
 from fgcore.engine import official
 from fgcore.engine.checkpoint import Checkpoint
@@ -14,6 +15,7 @@ from fgcore.introspect.cam import cam_layer, grad_cam
 from fgcore.introspect.channel_groups import channel_groups
 from fgcore.introspect.explanation import Explanation, View
 from fgcore.introspect.pyramid_attention import head_predictions, pyramid_attention
+from fgcore.introspect.what_if import Corners, FirstLook, second_look
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,46 @@ def explain_picture(
         groups=channel_groups(output) if method == "mc" else None,
         attention=pyramid_attention(model, output, pixels, drop_seed) if method == "ap" else None,
         origin=origin(source),
+    )
+
+
+def first_look(loaded: Loaded, picture: np.ndarray) -> FirstLook:
+    """Stage I of AP-CNN on a photo, to be kept: `explain_again` then costs stage II only. See `explain_picture`."""
+    data = loaded.checkpoint.experiment.data
+    image, geometry = transforms.preprocess(picture, data)
+    with torch.no_grad():
+        stage1 = loaded.model.look(loaded.model.trunk.stem(image[None]))
+    return FirstLook(View(transforms.display(image, data), geometry.crop_box, picture.shape[:2]), stage1)
+
+
+def explain_again(
+    loaded: Loaded, first: FirstLook, *, roi: ROIConfig | None = None, zoom_box: Corners | None = None
+) -> Explanation:
+    """What AP-CNN shows after its first look, also with other ROI settings or another zoom box; no Grad-CAM.
+
+    Args:
+        loaded: the AP-CNN that looked first; hold its lock while this runs if threads share it.
+        first: from `first_look`.
+        roi: other ROI settings; None: the model's own.
+        zoom_box: xyxy in pixels of the network input, instead of the box around the ROIs.
+
+    Raises:
+        ValueError: settings or a box that mean nothing.
+    """
+    output = second_look(loaded.model, first, roi=roi, zoom_box=zoom_box)
+    prediction = head_predictions(output.logits, ["final"])[0]
+    layer = cam_layer(loaded.model)[1]
+    return Explanation(
+        method="ap",
+        class_names=loaded.checkpoint.class_names,
+        view=first.view,
+        prediction=prediction,
+        cam_class=prediction.best,
+        cam=None,
+        features_level=layer,
+        cam_layer=f"last layer at stride {2**layer} of stage I",
+        attention=pyramid_attention(loaded.model, output, first.view.pixels, roi=roi),
+        origin=origin(loaded.checkpoint),
     )
 
 

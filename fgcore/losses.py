@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
 from fgcore.config import LossConfig
+from fgcore.draws import rand
 from fgcore.outputs import HEADS, APCNNOutput, BaselineOutput, LossTerms, MCOutput, group_sizes
 
 __all__ = [
@@ -70,7 +71,7 @@ def channel_mask(
     masks = []
     for groups, size in _runs(sizes):
         drop = size // 2 if dropped is None else min(dropped, size - 1)
-        noise = torch.rand(images, groups, size, generator=generator, device=generator.device if generator else None)
+        noise = rand((images, groups, size), generator, images_axis=None if images == 1 else 0)
         masks.append((noise.argsort(dim=2) >= drop).flatten(1))
     return torch.cat(masks, dim=1).to(device, non_blocking=True)
 
@@ -135,7 +136,7 @@ def discriminality(features: Tensor, targets: Tensor, sizes: Sequence[int], mask
 
     Args:
         features: (B, C, H, W), C = sum(sizes).
-        targets: (B,) int64 in [0, K).
+        targets: (B,) int64 in [0, K), or (B, K) shares of the classes, as after mixup.
         sizes: channels of each class, K numbers.
         mask: see `class_scores`; draw one with `channel_mask`.
 
@@ -210,7 +211,7 @@ class MCLoss(nn.Module):
 
         Args:
             output: what `MCNet` returned.
-            targets: (B,) int64.
+            targets: (B,) int64, or (B, K) shares of the classes.
             generator: source of the CWA mask.
         """
         config, sizes = self.config, output.group_sizes
@@ -239,14 +240,14 @@ class APCNNLoss(nn.Module):
         self.config = config
 
     def forward(self, output: APCNNOutput, targets: Tensor, *, generator: Generator | None = None) -> LossTerms:
-        """The loss of a batch; its parts are named `stage1/level3` to `stage2/concat`.
+        """The loss of a batch; its parts are named `stage1/level3` to `stage2/concat`. Targets as in `MCLoss`.
 
         Source: the authors' code; Ding et al., TIP 2021.
         """
         logits = output.head_logits.float()  # (B, 8, K)
         losses = F.cross_entropy(
             logits.flatten(0, 1),
-            targets.repeat_interleave(logits.shape[1]),
+            targets.repeat_interleave(logits.shape[1], dim=0),
             reduction="none",
             label_smoothing=self.config.label_smoothing,
         )
@@ -263,7 +264,7 @@ class CrossEntropy(nn.Module):
         self.config = config
 
     def forward(self, output: BaselineOutput, targets: Tensor, *, generator: Generator | None = None) -> LossTerms:
-        """The loss of a batch; its only part is ce."""
+        """The loss of a batch; its only part is ce. Targets as in `MCLoss`."""
         loss = _cross_entropy(output.logits, targets, self.config)
         return LossTerms(loss, {"ce": loss})
 

@@ -51,7 +51,7 @@ def baseline_cub50() -> Experiment:
 
     Source: this project's; the trunk is SqueezeNet 1.1 with ImageNet weights, the head the authors' dense head.
     Command: `python -m fgcore train baseline_cub50`
-    Time: not run here. Accuracy: not run here.
+    Time: 21 s an epoch on one core, 4 minutes. Accuracy: 73.9 % (CUB-50, 697 test images, seed 1, last epoch).
     """
     return _demo("baseline_cub50", "baseline", _CUB50)
 
@@ -61,7 +61,7 @@ def mc_cub50() -> Experiment:
 
     Source: Chang et al., TIP 2020, on this project's small trunk; the recipe is `baseline_cub50`'s.
     Command: `python -m fgcore train mc_cub50`
-    Time: not run here. Accuracy: not run here.
+    Time: 21 s an epoch on one core, 4 minutes. Accuracy: 73.7 % (CUB-50, 697 test images, seed 1, last epoch).
     """
     return _demo_mc("mc_cub50", _CUB50)
 
@@ -71,7 +71,7 @@ def ap_cub50() -> Experiment:
 
     Source: Ding et al., TIP 2021, on this project's small trunk; the recipe is `baseline_cub50`'s but for the rates.
     Command: `python -m fgcore train ap_cub50`
-    Time: not run here. Accuracy: not run here.
+    Time: 43 s an epoch on one core, 9 minutes. Accuracy: 73.3 % (CUB-50, 697 test images, seed 1, last epoch).
     """
     return _demo("ap_cub50", "ap", _CUB50)
 
@@ -81,7 +81,7 @@ def baseline_birds() -> Experiment:
 
     Source: this project's.
     Command: `python -m fgcore train baseline_birds`
-    Time: not run here. Accuracy: not run here.
+    Time: 11 s an epoch on one core, 2.5 minutes. Accuracy: 99.6 % (240 drawings, seed 1, last epoch).
     """
     return _demo("baseline_birds", "baseline", _BIRDS)
 
@@ -91,7 +91,7 @@ def mc_birds() -> Experiment:
 
     Source: Chang et al., TIP 2020, on this project's small trunk.
     Command: `python -m fgcore train mc_birds`
-    Time: not run here. Accuracy: not run here.
+    Time: 13 s an epoch on one core, 3 minutes. Accuracy: 99.2 % (240 drawings, seed 1, last epoch).
     """
     return _demo_mc("mc_birds", _BIRDS)
 
@@ -101,7 +101,7 @@ def ap_birds() -> Experiment:
 
     Source: Ding et al., TIP 2021, on this project's small trunk.
     Command: `python -m fgcore train ap_birds`
-    Time: not run here. Accuracy: not run here.
+    Time: 27 s an epoch on one core, 6 minutes. Accuracy: 99.6 % (240 drawings, seed 1, last epoch).
     """
     return _demo("ap_birds", "ap", _BIRDS)
 
@@ -134,6 +134,34 @@ def ap_cars() -> Experiment:
     Time: not run here. Accuracy: not run here.
     """
     return _demo("ap_cars", "ap", _CARS)
+
+
+def mc_birds_first() -> Experiment:
+    """A first run: MC-Loss from scratch on nine drawn birds, three families of three look-alikes, 128 pixels.
+
+    Made to be watched: small enough for one core, and the channels of each class drift apart from epoch to epoch.
+
+    Source: Chang et al., TIP 2020, the authors' ResNet-18 for training from scratch: 9 groups of 3 channels at stride
+    16. **Differs**: their mu of 1.5 and lambda of 4.4 push the channels apart within the first epoch; here 0.2 and 1.
+    Command: `python -m fgcore train mc_birds_first`; with `--probes 4` it keeps its filmstrip.
+    Time: 2 minutes of one core (bf16; a third more in fp32). Accuracy: 77.8 % (90 drawings, seed 1, last epoch); h of
+    the right class on them: 2.05 before training, 2.88 of 3 after.
+    """
+    model = ModelConfig("mc", "resnet18", groups="scratch", channels_per_class=3)
+    data = DataConfig(
+        dataset="synthetic_birds",
+        classes=9,
+        train_per_class=100,
+        resize=128,
+        square=True,
+        crop=128,
+        crop_padding=8,
+        eval_crop=False,
+        scale_jitter=0.3,
+    )
+    optim = OptimConfig(epochs=10, batch_size=16, lr=0.02, trunk_prefixes=(), warmup_epochs=1.0)
+    loss = LossConfig(mc_weight=0.2, diversity_weight=1.0)
+    return Experiment(name="mc_birds_first", model=model, loss=loss, data=data, optim=optim)
 
 
 def _ap_resnet50(
@@ -278,6 +306,7 @@ def mc_resnet50_cars() -> Experiment:
 PRESETS: dict[str, Callable[[], Experiment]] = {
     preset.__name__: preset
     for preset in (
+        mc_birds_first,
         baseline_cub50,
         mc_cub50,
         ap_cub50,

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from app_helpers import write_two_worlds
+from app_helpers import write_checkpoints, write_two_worlds
 from browser_helpers import serve, visitor
+from fgcore.analysis import run
+from fgcore.analysis.chunk import Settings
 
 torch.set_num_threads(min(2, torch.get_num_threads()))  # small tensors on many cores mostly wait
 
@@ -65,8 +67,20 @@ def server(tmp_path_factory, chromium):
     """The app with untrained checkpoints of two worlds, for all browser tests: its address and its log."""
     folder = write_two_worlds(tmp_path_factory.mktemp("checkpoints"))
     log = tmp_path_factory.mktemp("log") / "app.log"
-    with serve(log, FG_CHECKPOINTS=str(folder)) as address:
+    runs = tmp_path_factory.mktemp("runs")
+    with serve(log, FG_CHECKPOINTS=str(folder), FG_RUNS=str(runs)) as address:
         yield address, log
+
+
+@pytest.fixture(scope="session")
+def analysed(tmp_path_factory):
+    """Untrained checkpoints of the drawn birds, and a folder with an analysis of two of them called "birds"."""
+    models = write_checkpoints(tmp_path_factory.mktemp("models"))
+    folder = tmp_path_factory.mktemp("analyses")
+    settings = Settings(faithfulness=1, steps=2, resamples=20)
+    paths = [models / f"{method}_birds.safetensors" for method in ("mc", "ap")]
+    assert run.analyse(paths, folder / "birds", settings, data={"test_per_class": "1"})
+    return models, folder
 
 
 @pytest.fixture(scope="session")

@@ -1,12 +1,15 @@
 """What the engine's tests share: a small folder of pictures and the smallest experiments on it."""
 
+import contextlib
 import dataclasses
 
 import numpy as np
 
 from fgcore.config import DataConfig, Experiment, ModelConfig, OptimConfig, ROIConfig
 from fgcore.convert import _PREFIXES
+from fgcore.data import transforms
 from fgcore.data.images import encode_png
+from fgcore.engine import session
 
 CLASSES = ("green finch", "red finch", "blue finch")
 
@@ -44,3 +47,32 @@ def official_names(state):
     theirs = {ours: official for official, ours in _PREFIXES.items()}
     starts = {name: next(ours for ours in theirs if name.startswith(ours)) for name in state}
     return {theirs[starts[name]] + name.removeprefix(starts[name]): value for name, value in state.items()}
+
+
+SHARED = {  # runs that two processes and one must agree on: method, loss, optim
+    "baseline": ("baseline", {}, {}),
+    "mc": ("mc", {}, {}),
+    "mc, a mask per image": ("mc", {"mask_per_image": True}, {}),
+    "ap": ("ap", {}, {}),
+    "uneven": ("ap", {}, {"batch_size": 7}),
+    "everything": ("mc", {"label_smoothing": 0.1}, {"mixup": 0.5, "accumulate": 2, "ema": 0.9, "clip_norm": 1.0}),
+}
+
+
+def shared_run(root, name):
+    """A run of two epochs with rates so low that rounding does not grow."""
+    method, loss, optim = SHARED[name]
+    rates = {"epochs": 2, "lr": 1e-4, "trunk_lr": 1e-4}
+    return replaced(tiny(root, method, **rates | optim), "loss", **loss)
+
+
+@contextlib.contextmanager
+def float64():
+    """Runs in double precision: in float32 rounding turns a tie of max pooling now and then, which is no rounding."""
+    fresh, normalise = session.fresh_model, transforms.normalise
+    session.fresh_model = lambda experiment: fresh(experiment).double()
+    transforms.normalise = lambda images, config: normalise(images, config).double()
+    try:
+        yield
+    finally:
+        session.fresh_model, transforms.normalise = fresh, normalise

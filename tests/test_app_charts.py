@@ -167,3 +167,40 @@ def test_gate_strips_keep_one_row_per_level():
     (heatmap,) = strips.gate_strips(gates, height=100).data
     np.testing.assert_array_equal(heatmap.z, [[0.2, 0.4], [0.6, 0.8]])
     assert (list(heatmap.y), heatmap.zmin, heatmap.zmax) == (["level 3", "level 4"], 0.2, 0.8)
+
+
+def test_a_clickable_mosaic_has_an_invisible_point_on_each_tile_that_names_its_channel(pixels):
+    channels = np.random.default_rng(2).random((5, 3, 4)).astype(np.float32)
+    figure = mosaic.channel_mosaic(channels, range(40, 45), np.ones(5, bool), pixels, high=1, columns=2, clickable=True)
+    heatmap, points = figure.data
+    assert list(points.customdata) == [40, 41, 42, 43, 44]
+    assert points.marker.opacity == 0
+    for x, y, number in zip(points.x, points.y, points.customdata, strict=True):
+        assert heatmap.customdata[int(y), int(x), 0] == number
+
+
+def test_channels_on_their_own_scale_keep_their_values_for_the_hover_text(pixels):
+    channels = np.array([[[0, 4]], [[1, 2]], [[0, 0]]], np.float32)
+    kept = np.ones(3, bool)
+    (heatmap,) = mosaic.channel_mosaic(channels, range(3), kept, pixels, high=4, columns=3, own_scale=True).data
+    there = ~np.isnan(heatmap.z)
+    assert heatmap.z[there].tolist() == [0, 1, 0.5, 1, 0, 0]
+    assert np.array(heatmap.text)[there].tolist() == [0, 4, 1, 2, 0, 0]
+    assert heatmap.zmax == 1
+
+
+def test_the_winners_palette_has_a_step_for_each_whole_number():
+    scale = style.colourscale(style.WINNERS)
+    count = len(style.WINNER_COLOURS)
+    for number, colour in enumerate(style.WINNER_COLOURS):
+        place = (number + 0.5) / count  # of a value between -0.5 and count - 0.5
+        below = [tint for stop, tint in scale if stop <= place][-1]
+        above = next(tint for stop, tint in scale if stop >= place)
+        assert below == above == colour
+
+
+def test_words_can_stand_for_a_map_s_values(pixels):
+    named = layer([[0, 1]], texts=np.array([[7, 9]]))
+    heatmap = panels([Panel("p", pixels, named)], columns=1, side=100).data[1]
+    assert "%{text}" in heatmap.hovertemplate
+    assert np.array(heatmap.text).tolist() == [[7, 9]]

@@ -17,24 +17,52 @@ MAY_IMPORT = {
     "fgcore": set(),
     "fgcore.config": set(),
     "fgcore.outputs": set(),
+    "fgcore.draws": set(),
     "fgcore.data": {"fgcore.config"},
-    "fgcore.models": {"fgcore.config", "fgcore.outputs"},
-    "fgcore.losses": {"fgcore.config", "fgcore.outputs"},
+    "fgcore.models": {"fgcore.config", "fgcore.draws", "fgcore.outputs"},
+    "fgcore.losses": {"fgcore.config", "fgcore.draws", "fgcore.outputs"},
     "fgcore.presets": {"fgcore.config"},
     "fgcore.convert": {"fgcore.config", "fgcore.outputs", "fgcore.models"},
     "fgcore.engine": {
         "fgcore.config",
         "fgcore.convert",
+        "fgcore.draws",
         "fgcore.outputs",
         "fgcore.data",
         "fgcore.models",
         "fgcore.losses",
     },
-    "fgcore.introspect": {"fgcore.outputs", "fgcore.losses", "fgcore.models.roi"},  # is handed the model
-    "fgcore.explain": {"fgcore.data", "fgcore.engine", "fgcore.introspect"},  # one checkpoint, one photo
+    "fgcore.introspect": {"fgcore.config", "fgcore.outputs", "fgcore.losses", "fgcore.models.roi"},  # given a model
+    "fgcore.explain": {"fgcore.config", "fgcore.data", "fgcore.engine", "fgcore.introspect"},  # one photo
+    "fgcore.compare": {"fgcore.data", "fgcore.explain", "fgcore.introspect"},  # what a comparison asks of one model
+    "fgcore.plan": {
+        "fgcore.config",
+        "fgcore.outputs",
+        "fgcore.data",
+        "fgcore.models",
+        "fgcore.losses",
+        "fgcore.engine",
+    },
+    "fgcore.probes": {
+        "fgcore.config",
+        "fgcore.outputs",
+        "fgcore.data",
+        "fgcore.engine",
+        "fgcore.introspect",
+        "fgcore.explain",
+    },
+    "fgcore.film": {"fgcore.probes", "fgcore.introspect", "fgcore.outputs"},  # the probes as moving pictures
+    "fgcore.analysis": {
+        "fgcore.config",
+        "fgcore.outputs",
+        "fgcore.losses",
+        "fgcore.data",
+        "fgcore.engine",
+        "fgcore.introspect",
+    },
     "fgcore.__main__": {"fgcore"},
     "app": {"fgcore"},
-    "app.pages": {"app.resources", "app.state", "app.components", "app.charts", "fgcore"},
+    "app.pages": {"app.resources", "app.state", "app.jobs", "app.analyses", "app.components", "app.charts", "fgcore"},
     "streamlit_app": {"app", "fgcore"},
     "benchmarks": {"fgcore"},
 }

@@ -180,7 +180,7 @@ def test_unreadable_pictures_are_skipped_and_named_while_caching(config):
     assert [record.identifier for record in train.records] == [
         record.identifier for record in whole.records if record.identifier not in train.skipped
     ]
-    assert describe(train).endswith(": 6 training images, 2 unreadable left out")
+    assert describe(train).endswith(": 6 training images, 2 unreadable left out (train/cat/2.png, train/dog/0.png)")
     for index in range(6):
         assert torch.equal(train[index, 0][0], augment(train.picture(index), config, np.random.default_rng((0, index))))
 
@@ -198,6 +198,21 @@ def test_a_split_without_any_readable_picture_gets_a_sentence(config):
         for number in range(4):
             damage(config, f"test/{name}/{number}.png")
     with pytest.raises(ValueError, match=r"none of the 8 pictures of .* can be read, the first being test/cat/0.png"):
+        load(config)
+
+
+def test_a_class_without_any_readable_picture_gets_a_sentence(config):
+    for number in range(4):
+        damage(config, f"train/dog/{number}.png")
+    with pytest.raises(ValueError, match=r"no training picture of dog in .* can be read; replace the files or remove"):
+        load(config)
+
+
+def test_each_process_of_torchrun_counts_its_own_cache(config, monkeypatch):
+    monkeypatch.setattr(cache, "_physical_memory", lambda: 3 * 8 * 3 * 40 * 40 * 4 / 3)
+    assert len(load(config).train) == 8
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    with pytest.raises(ValueError, match="set cache_images=false"):
         load(config)
 
 

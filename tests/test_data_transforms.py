@@ -173,6 +173,7 @@ TRAINING = {
     "square": SQUARE,
     "padding": WHOLE,
     "scale": DataConfig(resize=40, crop=32, scale_jitter=0.5),
+    "trivial": DataConfig(resize=40, crop=32, trivial_augment=True),
     "everything": DataConfig(resize=40, crop=32, crop_padding=3, scale_jitter=0.9, colour_jitter=0.4),
 }
 
@@ -259,6 +260,17 @@ def test_colour_jitter_scales_brightness_within_its_bounds():
     levels = [int(augment(picture, config, np.random.default_rng(seed)).max()) for seed in range(100)]
     assert min(levels) in range(70, 76)
     assert max(levels) in range(125, 131)
+
+
+def test_trivial_augment_changes_most_views_by_one_operation():
+    resized = resize(noise(), SMALL)
+    augmenting = DataConfig(resize=40, crop=32, trivial_augment=True)
+    pairs = [
+        [random_view(resized, config, np.random.default_rng(seed)) for config in (SMALL, augmenting)]
+        for seed in range(40)
+    ]
+    changed = sum(not torch.equal(plain, augmented) for plain, augmented in pairs)
+    assert 20 < changed < 40  # one of its fourteen operations changes nothing, and others do at strength 0
 
 
 def test_augment_is_resize_and_a_random_view():

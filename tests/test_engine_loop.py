@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -178,11 +179,11 @@ def hear_ctrl_c():
 
 def wait_for(process, folder, text):
     """Until the run's metrics contain `text`."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     metrics = folder / "metrics.jsonl"
     while not (metrics.exists() and text in metrics.read_text()):
         assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline, "the run did not come so far within a minute"
+        assert time.monotonic() < deadline, "the run did not come so far within five minutes"
         time.sleep(0.01)
 
 
@@ -193,6 +194,7 @@ def test_a_process_killed_three_times_ends_with_the_bits_of_one_that_was_not(roo
     for moment in ('"epoch": 1, "step": 3', '"epoch": 2, "step": 5', '"epoch": 3, "step": 2'):
         process = start(command_line(root, killed, "--resume"))
         wait_for(process, killed, moment)
+        time.sleep(random.uniform(0, 0.05))  # anywhere within the next step
         process.send_signal(signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL
         process.communicate()
@@ -209,7 +211,7 @@ def test_ctrl_c_ends_with_one_sentence_that_tells_how_to_go_on(root, tmp_path):
     process = start(command_line(root, tmp_path / "run"))
     wait_for(process, tmp_path / "run", '"epoch": 2, "step": 3')
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=300)
     assert process.returncode == 130
     assert errors.strip().count("\n") == 0
     assert "fgcore train: interrupted; to continue after the last whole epoch: python -m fgcore train" in errors

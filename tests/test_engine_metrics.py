@@ -4,7 +4,7 @@ import math
 import pytest
 import torch
 
-from fgcore.engine.metrics import Counter, named_logits
+from fgcore.engine.metrics import Counter, merged, named_logits
 from fgcore.outputs import APCNNOutput, BaselineOutput, Stage
 
 NAMES = ("a", "b", "c", "d", "e", "f", "g")
@@ -28,6 +28,15 @@ def by_hand():
     )
     counter.add(output([9, 1, 2, 3, 4, 5, 6], [9, 1, 8, 3, 4, 5, 6]), torch.tensor([2, 1]))
     return score(counter)
+
+
+def test_counts_of_several_processes_add_up_though_one_saw_nothing():
+    rows, targets = [[9, 1, 2], [1, 9, 2], [1, 2, 9], [3, 2, 1]], torch.tensor([0, 1, 1, 2])
+    counters = [Counter(3, torch.device("cpu")) for _ in range(4)]
+    for counter, part in zip(counters, (slice(0, 4), slice(0, 1), slice(1, 4)), strict=False):
+        counter.add(output(*rows[part]), targets[part])
+    whole, *parts = counters
+    assert score(merged(parts), NAMES[:3]) == score(merged(parts[::-1]), NAMES[:3]) == score(whole, NAMES[:3])
 
 
 def test_top1_and_top5_are_shares_of_all_images(by_hand):

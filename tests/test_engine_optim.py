@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from fgcore.config import OptimConfig
-from fgcore.engine.optim import build_optimizer, learning_rates, set_learning_rates, split_parameters
+from fgcore.engine.optim import build_optimizer, learning_rates, set_learning_rates, split_parameters, update
 
 
 class Net(nn.Module):
@@ -84,3 +84,13 @@ def test_warm_up_rises_evenly_over_its_steps():
 def test_impossible_settings_are_refused(wrong):
     with pytest.raises(ValueError, match="optim"):
         build_optimizer(Net(), OptimConfig(**wrong))
+
+
+def test_an_update_is_clipped_to_its_norm_over_all_groups():
+    for clip_norm, expected in ((0.0, 5.0), (10.0, 5.0), (1.0, 1.0)):
+        net = nn.Linear(1, 1)
+        net.weight.grad, net.bias.grad = torch.tensor([[3.0]]), torch.tensor([4.0])
+        before = torch.cat([parameter.detach().flatten() for parameter in net.parameters()])
+        update(torch.optim.SGD([{"params": [net.weight]}, {"params": [net.bias]}], lr=1.0), clip_norm)
+        after = torch.cat([parameter.detach().flatten() for parameter in net.parameters()])
+        assert (before - after).norm().item() == pytest.approx(expected, rel=1e-4)

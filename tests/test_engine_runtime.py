@@ -49,6 +49,31 @@ def test_a_set_smaller_than_a_batch_is_one_batch():
     assert [len(batch) for batch in TrainBatches(5, 8, seed=1)] == [5]
 
 
+@pytest.mark.parametrize("neighbour", [False, True])
+def test_processes_share_every_batch_in_order_and_mixup_sees_the_picture_before(neighbour):
+    whole = epoch_of(TrainBatches(50, 7, seed=1), 2)
+    shares = [TrainBatches(50, 7, seed=1, rank=rank, processes=3, neighbour=neighbour) for rank in range(3)]
+    assert [(share.first, share.share) for share in shares] == [(0, 2), (2, 2), (4, 3)]
+    for number, batch in enumerate(whole):
+        parts = [epoch_of(share, 2)[number] for share in shares]
+        if neighbour:
+            assert [part.pop(0) for part in parts] == [batch[-1], batch[1], batch[3]]
+        assert [key for part in parts for key in part] == batch
+
+
+def test_a_process_with_less_than_two_pictures_of_a_batch_is_refused():
+    with pytest.raises(ValueError, match="each of 3 processes needs at least two pictures of a batch"):
+        TrainBatches(50, 5, seed=1, processes=3)
+
+
+@pytest.mark.parametrize("length", [1, 7, 8, 9, 30])
+def test_processes_evaluate_every_picture_once_in_the_batches_of_one(length):
+    whole = list(EvaluationBatches(length, 4))
+    shares = [EvaluationBatches(length, 4, rank=rank, processes=3) for rank in range(3)]
+    assert sorted(batch for share in shares for batch in share) == whole
+    assert [len(list(share)) for share in shares] == [len(share) for share in shares]
+
+
 @pytest.mark.parametrize(("length", "batch_size"), [(1, 8), (8, 1)])
 def test_batches_of_one_are_refused(length, batch_size):
     with pytest.raises(ValueError, match="at least two pictures"):

@@ -1,5 +1,6 @@
 import json
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -218,6 +219,24 @@ def test_label_smoothing_acts_on_cross_entropy_only():
     output, targets = BaselineOutput(torch.rand(2, 3, 2, 2), torch.randn(2, 3)), torch.tensor([0, 2])
     terms = build_loss(LossConfig(label_smoothing=0.1), "baseline")(output, targets)
     torch.testing.assert_close(terms.total, F.cross_entropy(output.logits, targets, label_smoothing=0.1))
+
+
+@pytest.mark.parametrize("method", ["baseline", "mc", "ap"])
+def test_shares_of_classes_weigh_the_losses_of_these_classes(method):
+    outputs = {
+        "baseline": BaselineOutput(torch.rand(2, 3, 2, 2), torch.randn(2, 3)),
+        "mc": MCOutput(torch.rand(2, 6, 4, 4), torch.randn(2, 3), (2, 2, 2)),
+        "ap": SimpleNamespace(head_logits=torch.randn(2, 8, 3)),  # all that the loss looks at
+    }
+    loss = build_loss(LossConfig(label_smoothing=0.1), method)
+
+    def total(targets):
+        return loss(outputs[method], targets, generator=torch.Generator().manual_seed(0)).total
+
+    one, two = torch.tensor([0, 1]), torch.tensor([2, 2])
+    shares = 0.75 * F.one_hot(one, 3) + 0.25 * F.one_hot(two, 3)
+    torch.testing.assert_close(total(shares), 0.75 * total(one) + 0.25 * total(two))
+    torch.testing.assert_close(total(F.one_hot(one, 3).float()), total(one))
 
 
 def test_an_unknown_method_is_refused():

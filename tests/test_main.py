@@ -3,6 +3,7 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import torch
 
@@ -11,6 +12,7 @@ from engine_helpers import draw_pictures, official_names, tiny
 from fgcore import presets
 from fgcore.__main__ import COMMANDS, main
 from fgcore.config import ModelConfig
+from fgcore.data.images import encode_png
 from fgcore.engine import checkpoint
 from fgcore.models import build_model
 
@@ -53,6 +55,53 @@ def test_the_default_folder_is_named_after_preset_and_seed(preset, tmp_path, mon
     monkeypatch.chdir(tmp_path)
     assert main(["train", "tiny", preset, "seed=3"]) == 0
     assert (tmp_path / "runs" / "tiny-3" / "best.safetensors").is_file()
+
+
+def test_runs_are_listed_and_compared(trained, preset, tmp_path, capsys):
+    assert main(["train", "tiny", preset, "lr=0.002", "--out", str(tmp_path / "other")]) == 0
+    capsys.readouterr()
+    assert main(["runs", str(tmp_path)]) == 0
+    header, _, *rows = capsys.readouterr().out.splitlines()
+    assert {"preset", "method", "epochs_done", "best_top1", "seconds", "state"} <= set(header.split())
+    assert [row.split()[0] for row in rows] == ["other", "run"]
+    assert all(row.endswith("finished") for row in rows)
+    assert main(["runs", str(trained), str(tmp_path / "other")]) == 0
+    text = capsys.readouterr().out
+    (line,) = [line for line in text.splitlines() if line.startswith("optim.lr")]
+    assert line.split() == ["optim.lr", "0.001", "0.002"]
+    assert "test top-1 (%)" in text
+    assert main(["runs", str(trained), str(tmp_path / "other"), str(tmp_path)]) == 2
+    assert "expected one folder of runs, or two runs to compare, got 3" in capsys.readouterr().err
+
+
+def test_a_folder_without_runs_says_so(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["runs"]) == 2
+    assert "expected a folder of runs, found none at runs" in capsys.readouterr().err
+    (tmp_path / "runs").mkdir()
+    assert main(["runs"]) == 0
+    assert capsys.readouterr().out == "no runs in runs\n"
+
+
+@pytest.mark.parametrize(
+    ("names", "sentence"),
+    [
+        ([], "one folder of pictures per class in"),
+        (["red finch"], "at least two classes, got 1"),
+        (["red finch", "blue finch"], "needs training pictures, but blue finch, red finch have none"),
+    ],
+)
+def test_an_image_folder_without_classes_or_pictures_is_refused(preset, tmp_path, capsys, names, sentence):
+    (pictures := tmp_path / "pictures").mkdir()
+    for name in names:
+        (pictures / name).mkdir()
+    if len(names) == 1:
+        for number in "12":
+            (pictures / names[0] / f"{number}.png").write_bytes(encode_png(np.zeros((72, 72, 3), np.uint8)))
+    assert main(["train", "tiny", f"data.root={pictures}", "--out", str(tmp_path / "run")]) == 2
+    error = capsys.readouterr().err
+    assert error.strip().count("\n") == 0
+    assert sentence in error
 
 
 def test_evaluation_prints_every_head_and_writes_json(trained, root, tmp_path, capsys):

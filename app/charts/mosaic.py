@@ -47,6 +47,8 @@ def channel_mosaic(
     *,
     high: float,
     columns: int,
+    clickable: bool = False,
+    own_scale: bool = False,
 ) -> go.Figure:
     """One class's channels, raw, each over a small copy of the picture.
 
@@ -57,30 +59,32 @@ def channel_mosaic(
         pixels: (H, W, 3) uint8, the network input.
         high: value of the brightest colour; the darkest is 0.
         columns: tiles in a row.
+        clickable: put an invisible point on each tile; a click on one selects it, with the channel's number as its
+            `customdata` (a heat map itself selects nothing).
+        own_scale: colour each channel from 0 to its own maximum instead; the hover text keeps the values.
     """
-    mosaic = assemble(channels, columns)
+    peaks = channels.max((1, 2), keepdims=True)
+    mosaic = assemble(channels / np.where(peaks > 0, peaks, 1) if own_scale else channels, columns)
+    raw = assemble(channels, columns).values
     rows, width = mosaic.values.shape
     figure = go.Figure(
         go.Heatmap(
             z=mosaic.values,
             customdata=_origins(mosaic, channels.shape, numbers),
+            text=raw if own_scale else None,
             zmin=0,
-            zmax=high,
+            zmax=1 if own_scale else high,
             colorscale=style.colourscale(style.CHANNELS, fading=True),
             opacity=style.STEPS[style.START],
             hoverongaps=False,
             showscale=False,
             hovertemplate="channel %{customdata[0]}, row %{customdata[1]}, column %{customdata[2]}"
-            "<br>value %{z:.4g}<extra></extra>",
+            f"<br>value {'%{text:.4g}' if own_scale else '%{z:.4g}'}<extra></extra>",
         )
     )
-    source = style.jpeg_source(style.grey(pixels), side=112)
-    tile = {"sizex": channels.shape[2], "sizey": channels.shape[1], "sizing": "stretch"}
-    for left, top, number, keep in zip(mosaic.lefts, mosaic.tops, numbers, kept, strict=True):
-        figure.add_layout_image(source=source, x=left - 0.5, y=top - 0.5, xref="x", yref="y", layer="below", **tile)
-        _label(figure, left, top, str(number) if keep else f"<s>{number}</s>")
-        if not keep:
-            _veil(figure, left, top, channels.shape)
+    if clickable:
+        figure.add_trace(_buttons(mosaic, channels, numbers, kept, columns))
+    _dress(figure, mosaic, channels.shape, numbers, kept, pixels)
     figure.update_xaxes(range=[-0.5, width - 0.5], visible=False, constrain="domain")
     figure.update_yaxes(
         range=[rows - 0.5, -0.5], visible=False, scaleanchor="x", constrain="domain", constraintoward="top"
@@ -89,6 +93,31 @@ def channel_mosaic(
     figure.update_layout(height=height + 66, margin={"l": 0, "r": 0, "t": 8, "b": 58}, hoverlabel_namelength=0)
     style.opacity_slider(figure, {0: style.CHANNELS}, depth=58)
     return figure
+
+
+def _buttons(
+    mosaic: Mosaic, channels: np.ndarray, numbers: Sequence[int], kept: np.ndarray, columns: int
+) -> go.Scatter:
+    """Invisible points on the tiles. They cover a tile's middle; its corners still tell the cells' values."""
+    _, height, width = channels.shape
+    peaks = [np.unravel_index(channel.argmax(), channel.shape) for channel in channels]
+    words = [
+        f"channel {number}, {'kept' if keep else 'dropped'}: click to {'drop' if keep else 'keep'} it"
+        f"<br>highest value {channel.max():.3g} at row {peak[0]}, column {peak[1]}; mean {channel.mean():.3g}"
+        for channel, number, keep, peak in zip(channels, numbers, kept, peaks, strict=True)
+    ]
+    invisible = {"marker": {"opacity": 0}}
+    return go.Scatter(
+        x=[left + (width - 1) / 2 for left in mosaic.lefts],
+        y=[top + (height - 1) / 2 for top in mosaic.tops],
+        customdata=list(numbers),
+        mode="markers",
+        marker={"size": 0.85 * _WIDTH / columns, "opacity": 0, "symbol": "square"},
+        selected=invisible,
+        unselected=invisible,
+        hovertext=words,
+        hoverinfo="text",
+    )
 
 
 def _origins(mosaic: Mosaic, shape: tuple[int, ...], numbers: Sequence[int]) -> np.ndarray:
@@ -101,19 +130,30 @@ def _origins(mosaic: Mosaic, shape: tuple[int, ...], numbers: Sequence[int]) -> 
     return origins
 
 
-def _label(figure: go.Figure, left: int, top: int, text: str) -> None:
-    figure.add_annotation(
-        text=text,
-        x=left - 0.5,
-        y=top - 0.5,
-        xanchor="left",
-        yanchor="bottom",
-        showarrow=False,
-        font_size=10,
-        borderpad=0,
+def _dress(
+    figure: go.Figure,
+    mosaic: Mosaic,
+    shape: tuple[int, ...],
+    numbers: Sequence[int],
+    kept: np.ndarray,
+    pixels: np.ndarray,
+) -> None:
+    """Put the picture beneath each tile, its channel's number above it, and a veil on it where it is dropped.
+
+    All at once: adding them one by one makes plotly check those before again, each time.
+    """
+    source = style.jpeg_source(style.grey(pixels), side=112)
+    image = {"sizex": shape[2], "sizey": shape[1], "sizing": "stretch", "xref": "x", "yref": "y", "layer": "below"}
+    label = {"xanchor": "left", "yanchor": "bottom", "showarrow": False, "font": {"size": 10}, "borderpad": 0}
+    veil = {"type": "rect", "fillcolor": "rgba(128, 138, 142, 0.4)", "line": {"width": 0}}
+    corners = [(left - 0.5, top - 0.5) for left, top in zip(mosaic.lefts, mosaic.tops, strict=True)]
+    names = [str(number) if keep else f"<s>{number}</s>" for number, keep in zip(numbers, kept, strict=True)]
+    figure.update_layout(
+        images=[{"source": source, "x": x, "y": y, **image} for x, y in corners],
+        annotations=[{"text": name, "x": x, "y": y, **label} for name, (x, y) in zip(names, corners, strict=True)],
+        shapes=[
+            {"x0": x, "y0": y, "x1": x + shape[2], "y1": y + shape[1], **veil}
+            for keep, (x, y) in zip(kept, corners, strict=True)
+            if not keep
+        ],
     )
-
-
-def _veil(figure: go.Figure, left: int, top: int, shape: tuple[int, ...]) -> None:
-    corners = {"x0": left - 0.5, "y0": top - 0.5, "x1": left + shape[2] - 0.5, "y1": top + shape[1] - 0.5}
-    figure.add_shape(type="rect", fillcolor="rgba(128, 138, 142, 0.4)", line_width=0, **corners)

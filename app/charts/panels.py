@@ -1,17 +1,19 @@
 """Pictures with maps and boxes over them, side by side; they zoom together."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from app.charts import style
 
 Corners = tuple[float, float, float, float]  # xyxy, pixels of the network input
 _SLIDER_DEPTH = 58  # pixels
 _TITLE_HEIGHT = 34
+_BAR_WIDTH = 80  # pixels at the right of the pictures
+_GAP = 0.025  # between columns, share of the figure's width
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class Layer:
     smooth: bool = True  # between cells; False shows the cells
     digits: int = 3  # in the hover text
     fading: bool = True  # low values let the picture through, and the slider fades it; False: always opaque
+    texts: np.ndarray | None = None  # (h, w) words for the hover text, instead of the value
 
 
 @dataclass(frozen=True)
@@ -66,37 +69,48 @@ def panels(
         row_titles: written at the left of each row.
     """
     rows = -(-len(items) // columns)
-    gap = _TITLE_HEIGHT / (rows * side + (rows - 1) * _TITLE_HEIGHT)
-    figure = make_subplots(rows, columns, horizontal_spacing=0.025, vertical_spacing=gap if rows > 1 else 0)
+    traces: list[go.Image | go.Heatmap | go.Scatter] = []
+    layout: dict[str, Any] = {"shapes": [], "annotations": []}  # plain until the end: plotly checks every change of it
     palettes: dict[int, str] = {}
-    for number, item in enumerate([*items, *[None] * (rows * columns - len(items))]):
+    for number in range(rows * columns):
+        item = items[number] if number < len(items) else None
+        domains = _domains(number, rows, columns, side)
         if item is None:
-            figure.update_layout({f"{axis}{_suffix(number)}": {"visible": False} for axis in ("xaxis", "yaxis")})
+            layout |= {f"{axis}axis{_suffix(number)}": {"visible": False, "domain": domains[axis]} for axis in "xy"}
             continue
-        where = {"row": number // columns + 1, "col": number % columns + 1}
+        where = {"xaxis": f"x{_suffix(number)}", "yaxis": f"y{_suffix(number)}"}
         place = item.place or (0.0, 0.0, float(item.pixels.shape[1]), float(item.pixels.shape[0]))
-        figure.add_trace(_picture(item, place), **where)
+        traces.append(_picture(item, place).update(where))
         if item.layer is not None:
             if item.layer.fading:
-                palettes[len(figure.data)] = item.layer.palette
-            figure.add_trace(_heatmap(item.layer, place), **where)
-        _draw_outlines(figure, item.outlines, place, where)
-        _set_axes(figure, place, number, item.linked)
-        _write_title(figure, item.title, number)
-    for row, title in enumerate(row_titles):
-        _write_row_title(figure, title, row * columns)
-    height = rows * side + rows * _TITLE_HEIGHT
-    figure.update_layout(
-        height=height + (_SLIDER_DEPTH if palettes else 8),
-        margin={"l": 26 if row_titles else 0, "r": 0, "t": _TITLE_HEIGHT, "b": 8},
-        showlegend=False,
-        hoverlabel_namelength=0,
-    )
+                palettes[len(traces)] = item.layer.palette
+            traces.append(_heatmap(item.layer, place).update(where))
+        traces += [points.update(where) for points in _draw_outlines(layout, item.outlines, place, number)]
+        layout |= _axes(place, number, item.linked, domains)
+        layout["annotations"].append(_title(item.title, number))
+    layout["annotations"] += [_row_title(title, row * columns) for row, title in enumerate(row_titles)]
+    layout |= {
+        "height": rows * side + rows * _TITLE_HEIGHT + (_SLIDER_DEPTH if palettes else 8),
+        "margin": {"l": 26 if row_titles else 0, "r": _BAR_WIDTH if bar and palettes else 0, "t": _TITLE_HEIGHT, "b": 8}
+        | {"autoexpand": False},  # the room is known: plotly need not draw twice to find it
+        "showlegend": False,
+        "hoverlabel": {"namelength": 0},
+    }
+    figure = go.Figure(traces, layout)
     if palettes:
         style.opacity_slider(figure, palettes, depth=_SLIDER_DEPTH)
         if bar:
             _show_bar(figure, next(iter(palettes)), bar)
     return figure
+
+
+def _domains(number: int, rows: int, columns: int, side: int) -> dict[str, list[float]]:
+    """Where a place of the grid lies in the figure, from 0 to 1."""
+    down, across = divmod(number, columns)
+    gap = _TITLE_HEIGHT / (rows * side + (rows - 1) * _TITLE_HEIGHT)
+    width, height = (1 - _GAP * (columns - 1)) / columns, (1 - gap * (rows - 1)) / rows
+    left, top = across * (width + _GAP), 1 - down * (height + gap)
+    return {"x": [left, left + width], "y": [max(0.0, top - height), top]}
 
 
 def cell_centres(count: int, start: float, stop: float) -> tuple[float, float]:
@@ -130,6 +144,7 @@ def _picture(item: Panel, place: Corners) -> go.Image:
 
 
 def _heatmap(layer: Layer, place: Corners) -> go.Heatmap:
+    told = f"%{{z:.{layer.digits}f}}" if layer.texts is None else "%{text}"
     return go.Heatmap(
         z=layer.values,
         zmin=layer.low,
@@ -139,7 +154,8 @@ def _heatmap(layer: Layer, place: Corners) -> go.Heatmap:
         opacity=style.STEPS[style.START],
         showscale=False,
         hoverongaps=False,
-        hovertemplate=f"{layer.name} %{{z:.{layer.digits}f}}<br>x %{{x:.0f}}, y %{{y:.0f}} px<extra></extra>",
+        text=layer.texts,
+        hovertemplate=f"{layer.name} {told}<br>x %{{x:.0f}}, y %{{y:.0f}} px<extra></extra>",
         **_grid(layer.values.shape, place),
     )
 
@@ -153,23 +169,27 @@ def _show_bar(figure: go.Figure, trace: int, title: str) -> None:
     )
 
 
-def _draw_outlines(figure: go.Figure, outlines: Sequence[Outline], place: Corners, where: dict[str, int]) -> None:
+def _draw_outlines(
+    layout: dict[str, Any], outlines: Sequence[Outline], place: Corners, number: int
+) -> list[go.Scatter]:
+    """Adds boxes and tags to the layout; returns the points that say what they are, if they say anything."""
+    where = {"xref": f"x{_suffix(number)}", "yref": f"y{_suffix(number)}"}
     for outline in outlines:
         x1, y1, x2, y2 = (side - 0.5 for side in outline.box)
         corners = {"type": "rect", "x0": x1, "y0": y1, "x1": x2, "y1": y2, **where}
         if outline.width and not outline.dotted:  # a dark edge keeps the line legible on any picture
-            figure.add_shape(line={"color": "rgba(0,0,0,0.5)", "width": outline.width + 2}, **corners)
+            layout["shapes"].append({"line": {"color": "rgba(0,0,0,0.5)", "width": outline.width + 2}, **corners})
         dash = "dot" if outline.dotted else "solid"
         line = {"color": outline.colour, "width": outline.width, "dash": dash}
-        figure.add_shape(line=line, fillcolor=outline.fill, **corners)
+        layout["shapes"].append({"line": line, "fillcolor": outline.fill, **corners})
         if outline.tag:
-            figure.add_annotation(
-                text=outline.tag, x=max(x1, place[0] - 0.5), y=max(y1, place[1] - 0.5), xanchor="left", yanchor="top",
-                showarrow=False, borderpad=2, bgcolor=outline.colour, font={"size": 10, "color": "#101618"}, **where,
-            )  # fmt: skip
+            corner = {"x": max(x1, place[0] - 0.5), "y": max(y1, place[1] - 0.5), "xanchor": "left", "yanchor": "top"}
+            layout["annotations"].append(
+                {"text": outline.tag, "showarrow": False, "borderpad": 2, "bgcolor": outline.colour}
+                | {"font": {"size": 10, "color": "#101618"}, **corner, **where}
+            )
     spoken = [outline for outline in outlines if outline.hover]
-    if spoken:
-        figure.add_trace(_hover_points(spoken), **where)
+    return [_hover_points(spoken)] if spoken else []
 
 
 def _hover_points(outlines: Sequence[Outline]) -> go.Scatter:
@@ -188,26 +208,28 @@ def _suffix(number: int) -> str:
     return str(number + 1) if number else ""
 
 
-def _set_axes(figure: go.Figure, place: Corners, number: int, linked: bool) -> None:
+def _axes(place: Corners, number: int, linked: bool, domains: Mapping[str, list[float]]) -> dict[str, Any]:
+    suffix = _suffix(number)
     shared = {"visible": False, "constrain": "domain"}
-    x = {"range": [place[0] - 0.5, place[2] - 0.5], **shared}
-    y = {"range": [place[3] - 0.5, place[1] - 0.5], "scaleanchor": f"x{_suffix(number)}", **shared}
-    y["constraintoward"] = "top"
+    x = {"range": [place[0] - 0.5, place[2] - 0.5], "anchor": f"y{suffix}", "domain": domains["x"], **shared}
+    y = {"range": [place[3] - 0.5, place[1] - 0.5], "anchor": f"x{suffix}", "domain": domains["y"], **shared}
+    y |= {"scaleanchor": f"x{suffix}", "constraintoward": "top"}
     if linked and number:
         x["matches"], y["matches"] = "x", "y"
-    figure.update_layout({f"xaxis{_suffix(number)}": x, f"yaxis{_suffix(number)}": y})
+    return {f"xaxis{suffix}": x, f"yaxis{suffix}": y}
 
 
-def _write_title(figure: go.Figure, text: str, number: int) -> None:
+def _of_picture(number: int) -> dict[str, str]:
+    """References to a picture's own place, from 0 to 1."""
+    return {"xref": f"x{_suffix(number)} domain", "yref": f"y{_suffix(number)} domain", "showarrow": False}
+
+
+def _title(text: str, number: int) -> dict[str, Any]:
     """A title that stays on top of its picture however narrow the figure becomes."""
-    figure.add_annotation(
-        text=text, x=0, y=1, xref=f"x{_suffix(number)} domain", yref=f"y{_suffix(number)} domain",
-        xanchor="left", yanchor="bottom", showarrow=False, font_size=12, align="left", borderpad=3,
-    )  # fmt: skip
+    anchor = {"x": 0, "y": 1, "xanchor": "left", "yanchor": "bottom"}
+    return {"text": text, "font": {"size": 12}, "align": "left", "borderpad": 3, **anchor, **_of_picture(number)}
 
 
-def _write_row_title(figure: go.Figure, text: str, number: int) -> None:
-    figure.add_annotation(
-        text=text, x=0, xshift=-6, y=0.5, xref=f"x{_suffix(number)} domain", yref=f"y{_suffix(number)} domain",
-        xanchor="right", showarrow=False, textangle=-90, font_size=12,
-    )  # fmt: skip
+def _row_title(text: str, number: int) -> dict[str, Any]:
+    anchor = {"x": 0, "xshift": -6, "y": 0.5, "xanchor": "right", "textangle": -90}
+    return {"text": text, "font": {"size": 12}, **anchor, **_of_picture(number)}

@@ -12,9 +12,9 @@ from app.components.text import bars, percent, plain, table
 from fgcore.introspect.explanation import Box, Explanation, Prediction, PyramidAttention
 from fgcore.outputs import LEVELS
 
-_STRIDE = 8  # pixels per cell of level 3, where zoom and dropblock happen
+STRIDE = 8  # pixels per cell of level 3, where zoom and dropblock happen
 _TIE = 0.001  # gates that differ by less are as good as equal
-_HEAD_NAMES = {"level3": "level 3", "level4": "level 4", "level5": "level 5", "concat": "all levels"}
+HEAD_NAMES = {"level3": "level 3", "level4": "level 4", "level5": "level 5", "concat": "all levels"}
 
 
 def pyramid(explanation: Explanation, *, key: str, cells: bool) -> None:
@@ -29,11 +29,14 @@ def pyramid(explanation: Explanation, *, key: str, cells: bool) -> None:
         rows.append(f"level {level}, stride {2**level}")
         shape = f"{first.shape[0]} × {first.shape[1]}"
         items += [
-            Panel(f"Stage I gate, {shape}", pixels, _gate(first, low, high, cells)),
-            Panel(f"ROIs: {len(boxes)} of {len(candidates.scores)} candidates", pixels, outlines=_rois(boxes, level)),
+            Panel(f"Stage I gate, {shape}", pixels, gate_layer(first, low, high, cells)),
             Panel(
-                "Stage II gate, on the zoomed crop", attention.zoomed_pixels, _gate(second, low, high, cells),
-                place=_zoomed(attention), linked=False,
+                f"ROIs: {len(boxes)} of {len(candidates.scores)} candidates", pixels,
+                outlines=roi_outlines(boxes, level),
+            ),
+            Panel(
+                "Stage II gate, on the zoomed crop", attention.zoomed_pixels, gate_layer(second, low, high, cells),
+                place=cut_out(attention), linked=False,
             ),
         ]  # fmt: skip
     with st.container(key=f"strip-pyramid-{key}"):
@@ -45,28 +48,30 @@ def pyramid(explanation: Explanation, *, key: str, cells: bool) -> None:
     st.caption(
         f"Gates lie in (0, 1), without unit; all six share one scale, {low:.2f} – {high:.2f}. "
         "An ROI is a square around a cell whose gate exceeds a multiple of the map's mean; non-maximum suppression "
-        "keeps the best that hardly overlap. The tag is the gate at its cell." + _ties(attention)
+        "keeps the best that hardly overlap. The tag is the gate at its cell." + ties(attention)
     )
 
 
-def _ties(attention: PyramidAttention) -> str:
-    """What to know where gates are so saturated that the order of the candidates says little."""
-    tied = [
-        level
-        for level, boxes, candidates in zip(LEVELS, attention.rois, attention.candidates, strict=True)
-        if len(boxes) and int((candidates.scores > candidates.scores[0] - _TIE).sum()) > 2 * len(boxes)
-    ]
+def ties(attention: PyramidAttention, levels: Sequence[int] = LEVELS) -> str:
+    """What to know where gates are so saturated that the order of the candidates says little; "": nowhere."""
+    tied = []
+    for level in levels:
+        boxes, scores = attention.rois[level - LEVELS[0]], attention.candidates[level - LEVELS[0]].scores
+        if len(boxes) and int((scores > scores[0] - _TIE).sum()) > 2 * len(boxes):
+            tied.append(str(level))
     if not tied:
         return ""
-    levels = " and ".join(f"level {level}" for level in tied)
-    return f" **On {levels} many gates are equally high** (within {_TIE}): there, ROIs are chosen among near ties."
+    named = f"level {tied[0]}" if len(tied) == 1 else f"levels {', '.join(tied[:-1])} and {tied[-1]}"
+    return f" **On {named} many gates are equally high** (within {_TIE}): there, ROIs are chosen among near ties."
 
 
-def _gate(values: np.ndarray, low: float, high: float, cells: bool) -> Layer:
+def gate_layer(values: np.ndarray, low: float, high: float, cells: bool) -> Layer:
+    """A spatial gate as a layer; `cells` shows it as it is, not interpolated."""
     return Layer(values, "gate", low, high, style.GATES, smooth=not cells)
 
 
-def _rois(boxes: Sequence[Box], level: int, *, faint: bool = False) -> list[Outline]:
+def roi_outlines(boxes: Sequence[Box], level: int, *, faint: bool = False) -> list[Outline]:
+    """Frames of a level's ROIs with their scores; faint ones are dotted and bare."""
     colour = style.LEVEL_COLOURS[level]
     return [
         Outline(
@@ -82,9 +87,9 @@ def _size(box: Box) -> str:
     return f"{box.x2 - box.x1:.0f} × {box.y2 - box.y1:.0f} px"
 
 
-def _zoomed(attention: PyramidAttention) -> Corners:
+def cut_out(attention: PyramidAttention) -> Corners:
     """What is really cut out, in pixels of the network input."""
-    x1, y1, x2, y2 = (float(_STRIDE * cell) for cell in attention.zoom_cells)
+    x1, y1, x2, y2 = (float(STRIDE * cell) for cell in attention.zoom_cells)
     return x1, y1, x2, y2
 
 
@@ -106,9 +111,11 @@ def channel_gates(explanation: Explanation, *, key: str) -> None:
 def zoom(explanation: Explanation, drop_probabilities: tuple[float, float], *, key: str) -> None:
     """The box around all ROIs, a dropblock as in training, and the crop of the second look."""
     attention, pixels = explanation.attention, explanation.view.pixels
-    box = _zoomed(attention)
+    box = cut_out(attention)
     faint = [
-        outline for n, boxes in zip(LEVELS, attention.rois, strict=True) for outline in _rois(boxes, n, faint=True)
+        outline
+        for n, boxes in zip(LEVELS, attention.rois, strict=True)
+        for outline in roi_outlines(boxes, n, faint=True)
     ]
     frame = Outline(box, style.ZOOM_COLOUR, tag=f"zoom {attention.zoom_factor:.2f}×", width=2.5)
     size = (pixels.shape[0], pixels.shape[1])
@@ -124,7 +131,7 @@ def zoom(explanation: Explanation, drop_probabilities: tuple[float, float], *, k
         )  # fmt: skip
     x1, y1, x2, y2 = attention.zoom_cells
     st.caption(
-        f"The zoom box holds {x2 - x1} × {y2 - y1} of {size[1] // _STRIDE} × {size[0] // _STRIDE} cells of level 3, "
+        f"The zoom box holds {x2 - x1} × {y2 - y1} of {size[1] // STRIDE} × {size[0] // STRIDE} cells of level 3, "
         f"which stage II gets stretched to full size, {attention.zoom_factor:.2f} times larger on average. "
         "The network cuts its own features there; the crop of the photo is for the eye."
     )
@@ -160,8 +167,15 @@ def _drop_story(explanation: Explanation, probabilities: tuple[float, float]) ->
     )
 
 
-def opinions(explanation: Explanation, truth: str | None) -> None:
-    """What stage I, stage II and their mean say; every head in an expander."""
+def opinions(explanation: Explanation, truth: str | None, *, index: int | None = None, closed: bool = True) -> None:
+    """What stage I, stage II and their mean say, and every head.
+
+    Args:
+        explanation: of an AP-CNN.
+        truth: the class that was drawn; None: unknown.
+        index: whose probability in each head; None: the first choice's.
+        closed: show the heads in an expander.
+    """
     attention = explanation.attention
     said = (
         ("Stage I", "the whole picture", attention.stage1_mean),
@@ -172,14 +186,14 @@ def opinions(explanation: Explanation, truth: str | None) -> None:
         with place:
             st.markdown(f"**{name}** · {what}")
             st.html(bars(prediction, explanation.class_names, truth=truth, count=3))
-    with st.expander("Every head"):
-        best = explanation.prediction.best
-        rows = [_head_row(head, explanation.class_names, best) for head in attention.heads]
-        st.html(table(["Head", "First choice", "", f"Probability of {explanation.class_names[best]}"], rows))
+    index = explanation.prediction.best if index is None else index
+    with st.expander("Every head") if closed else st.container():
+        rows = [_head_row(head, explanation.class_names, index) for head in attention.heads]
+        st.html(table(["Head", "First choice", "", f"Probability of {explanation.class_names[index]}"], rows))
 
 
 def _head_row(head: Prediction, names: Sequence[str], best: int) -> list[str]:
     stage, _, level = head.name.partition("/")
-    name = f"{'Stage I' if stage == 'stage1' else 'Stage II'}, {_HEAD_NAMES.get(level, level)}"
+    name = f"{'Stage I' if stage == 'stage1' else 'Stage II'}, {HEAD_NAMES.get(level, level)}"
     share, wanted = float(head.probabilities[head.best]), float(head.probabilities[best])
     return [name, names[head.best], percent(share), percent(wanted)]

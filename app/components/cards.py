@@ -2,6 +2,7 @@
 
 import html
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -11,6 +12,7 @@ from app.charts.panels import Corners, Outline
 from app.components.text import bars, origin, percent, plain
 from app.resources import Entry, World
 from app.state import Picture
+from fgcore import explain
 from fgcore.data.synthetic import class_names, draw
 from fgcore.introspect.explanation import Explanation, View
 from fgcore.introspect.render import png
@@ -19,10 +21,9 @@ SHORT = 12  # characters of a sha256 to show
 
 
 def truth_in(picture: Picture, names: Sequence[str]) -> str | None:
-    """The class that was drawn, where the models know it."""
-    if picture.sample is None or picture.sample.class_name not in names:
-        return None
-    return picture.sample.class_name
+    """The class that was drawn or is labelled, where the models know it."""
+    true = picture.label if picture.sample is None else picture.sample.class_name
+    return true if true in names else None
 
 
 def sees(view: View) -> str:
@@ -83,7 +84,7 @@ def picture_head(picture: Picture, view: View | None) -> None:
             _drawn(picture)
         else:
             st.html(f'<h3 class="fg-name">{html.escape(picture.name)}</h3>')
-            st.markdown("Your photograph. It stays on this machine.")
+            st.markdown(plain(picture.about) or "Your photograph. It stays on this machine.")
         if view is not None:
             st.caption(sees(view))
         st.caption(f"sha256 of its pixels {picture.sha256[:SHORT]}")
@@ -91,7 +92,7 @@ def picture_head(picture: Picture, view: View | None) -> None:
 
 def _relative(picture: Picture, view: View | None) -> np.ndarray:
     """The nearest relative in the same pose, cut as the networks see the picture."""
-    pixels = draw(picture.sample.kind, picture.sample.relative, picture.sample.seed).image
+    pixels = draw(picture.sample.kind, picture.sample.relative, picture.sample.seed, size=len(picture.pixels)).image
     if view is None:
         return pixels
     x1, y1, x2, y2 = (round(side) for side in view.photo_box)
@@ -117,38 +118,44 @@ def model_card(explanation: Explanation, entry: Entry, world: World, picture: Pi
     st.html(
         f'<div class="fg-model"><h4>{html.escape(world.label(entry))}</h4>'
         f'<div class="fg-answer"><b>{name}</b><span>{html.escape(share)}</span></div>'
-        f"{_verdict(explanation.class_names[best], truth)}"
+        f"{_verdict(explanation.class_names[best], truth, drawn=picture.sample is not None)}"
         f"{bars(explanation.prediction, explanation.class_names, truth=truth)}</div>"
     )
     with st.expander("Where it comes from"):
-        st.html(origin(origin_facts(entry, explanation)))
+        st.html(origin(origin_facts(entry)))
         st.code(explanation.origin.get("command", "unknown"), language=None, wrap_lines=True)
 
 
-def _verdict(answer: str, truth: str | None) -> str:
+def _verdict(answer: str, truth: str | None, *, drawn: bool) -> str:
     if truth is None:
         return ""
-    words = "✓ what was drawn" if answer == truth else f"✗ drawn: {html.escape(truth)}"
+    right, wrong = ("✓ what was drawn", "✗ drawn") if drawn else ("✓ as it is labelled", "✗ labelled")
+    words = right if answer == truth else f"{wrong}: {html.escape(truth)}"
     return f'<div class="fg-verdict fg-muted">{words}</div>'
 
 
-def origin_facts(entry: Entry, explanation: Explanation) -> dict[str, str]:
+def origin_facts(entry: Entry) -> dict[str, str]:
     """What there is to know of a checkpoint, name -> text."""
-    provenance, report = entry.checkpoint.provenance, entry.checkpoint.report
-    test = report.get("test") if isinstance(report.get("test"), dict) else {}
-    top1 = test.get("top1")
-    accuracy = f"{100 * top1:.1f} % top-1 of {test.get('images', '?')} test pictures" if isinstance(top1, float) else ""
+    provenance, told = entry.checkpoint.provenance, explain.origin(entry.checkpoint)
+    test = scores(entry)
+    accuracy = f"{100 * test['top1']:.1f} % top-1 of {test.get('images', '?')} test pictures" if test else ""
     return {
         "Checkpoint": entry.path.name,
         "sha256": entry.checkpoint.sha256[:SHORT],
-        "Trunk": explanation.origin.get("trunk", ""),
-        "Trained on": explanation.origin.get("data", ""),
+        "Trunk": told["trunk"],
+        "Trained on": told["data"],
         "Accuracy": accuracy,
-        "Seed, epochs": f"{explanation.origin.get('seed', '?')}, {provenance.get('epochs', '?')}",
-        "Commit": explanation.origin.get("commit", ""),
-        "Made": f"{provenance.get('date', '')[:10]} on {provenance.get('device', 'an unknown device')}",
-        "Computed in": explanation.origin.get("precision", ""),
+        "Seed, epochs": f"{told['seed']}, {provenance.get('epochs', '?')}",
+        "Commit": told["commit"],
+        "Made": f"{str(provenance.get('date', ''))[:10]} on {provenance.get('device', 'an unknown device')}",
+        "Computed in": told["precision"],
     }
+
+
+def scores(entry: Entry) -> dict[str, Any]:
+    """What a checkpoint says of its test: "top1" in [0, 1], and perhaps "top5", "images", "data"; {}: nothing."""
+    test = entry.checkpoint.report.get("test")
+    return test if isinstance(test, dict) and isinstance(test.get("top1"), float) else {}
 
 
 def failure(entry: Entry, world: World, sentence: str) -> None:
@@ -156,12 +163,12 @@ def failure(entry: Entry, world: World, sentence: str) -> None:
     st.error(plain(sentence), title=plain(world.label(entry)), icon=":material/block:")
 
 
-def no_models() -> None:
-    """What to do where there is no checkpoint yet."""
+def no_models(preset: str = "mc_birds") -> None:
+    """What to do where there is no checkpoint yet: train one by this recipe."""
     with st.container(border=True):
         st.subheader("No model to ask yet", anchor=False)
         st.markdown("Train one on the birds that the program draws; this needs no data and takes minutes on two cores:")
-        st.code("python -m fgcore train mc_birds", language="bash")
+        st.code(f"python -m fgcore train {preset}", language="bash")
         st.markdown(
             "Then reload this page. It lists every checkpoint in `checkpoints/` and the best one of each folder in "
             f"`runs/`; the variable `{resources.VARIABLE}` names another folder."

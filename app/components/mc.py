@@ -18,9 +18,10 @@ _RIVAL_MASK = 1_000_003  # the rival's mask is another draw than the class's
 
 
 @dataclass(frozen=True)
-class _Side:
+class Side:
     """A class and what there is to say of it."""
 
+    index: int
     name: str
     role: str  # "class" or "rival"
     numbers: range  # its channels
@@ -46,7 +47,7 @@ def mc_section(
         _mask(explanation.groups, index, dropped, seed + _RIVAL_MASK * place) for place, index in enumerate(chosen)
     ]
     sides = [
-        _side(explanation, index, mask, role)
+        side_of(explanation, index, mask, role)
         for index, mask, role in zip(chosen, masks, ("class", "rival"), strict=True)
     ]
     high = max(float(side.group.channels.max()) for side in sides) or 1.0
@@ -59,13 +60,16 @@ def _mask(groups: ChannelGroups, index: int, dropped: int, seed: int) -> np.ndar
     return draw_mask(groups.group_sizes[index], seed, None if dropped < 0 else dropped)
 
 
-def _side(explanation: Explanation, index: int, mask: np.ndarray, role: str) -> _Side:
+def side_of(explanation: Explanation, index: int, mask: np.ndarray, role: str) -> Side:
+    """A class under a mask of its group, (xi,) bool, in the role of "class" or "rival"."""
     groups = explanation.groups
     rank = 1 + int((groups.scores > groups.scores[index]).sum())
-    return _Side(explanation.class_names[index], role, groups.channels_of(index), group(groups, index, mask), rank)
+    return Side(
+        index, explanation.class_names[index], role, groups.channels_of(index), group(groups, index, mask), rank
+    )
 
 
-def _channels(explanation: Explanation, sides: Sequence[_Side], high: float, key: str) -> None:
+def _channels(explanation: Explanation, sides: Sequence[Side], high: float, key: str) -> None:
     columns = mosaic.columns_for(max(len(side.numbers) for side in sides))
     for place, side in zip(st.columns(2, gap="medium"), sides, strict=True):
         with place:
@@ -95,7 +99,7 @@ def _channels(explanation: Explanation, sides: Sequence[_Side], high: float, key
 
 
 def _ccmp(
-    explanation: Explanation, sides: Sequence[_Side], high: float, marks: Sequence[Outline], key: str, cells: bool
+    explanation: Explanation, sides: Sequence[Side], high: float, marks: Sequence[Outline], key: str, cells: bool
 ) -> None:
     st.markdown(
         "**CCMP** keeps, at each position, the strongest channel of the class. Its mean over all positions is "
@@ -119,7 +123,7 @@ def _ccmp(
     st.caption(f"Maps of {height} × {width}, the same scale as the channels, 0 – {high:.3g}.{note}")
 
 
-def _winner(side: _Side, pixels: np.ndarray) -> Panel:
+def _winner(side: Side, pixels: np.ndarray) -> Panel:
     numbers = np.where(side.group.ccmp > 0, side.group.winner + side.numbers.start, np.nan)
     layer = Layer(
         numbers, "channel", side.numbers.start - 0.5, side.numbers.stop - 0.5, style.CHANNELS,
@@ -128,7 +132,7 @@ def _winner(side: _Side, pixels: np.ndarray) -> Panel:
     return Panel(f"<b>{html.escape(side.name)}</b><br>which channel wins", pixels, layer)
 
 
-def _numbers(explanation: Explanation, sides: Sequence[_Side], key: str) -> None:
+def _numbers(explanation: Explanation, sides: Sequence[Side], key: str) -> None:
     left, right = st.columns([1.15, 1], gap="large")
     total = len(explanation.class_names)
     with left:

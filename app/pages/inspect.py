@@ -1,21 +1,18 @@
 """Inspect: one picture, what each model says of it, and where it looked."""
 
-import hashlib
-import json
 import logging
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from dataclasses import replace
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from app import resources, state
-from app.components import ap, cam, cards, mc
+from app.components import ap, cam, cards, mc, takeaway
 from app.components.text import plain, section
 from app.resources import Entry, World
 from app.state import Choice
 from fgcore.introspect.explanation import Explanation
-from fgcore.introspect.panels import numbers
 
 _CARD_HEIGHT = 340  # pixels
 Look = tuple[Entry, Explanation]
@@ -41,13 +38,14 @@ def show() -> None:
     if not looks:
         return
     chosen, rival = _question(choice.world, looks)
-    _cams(choice, looks, chosen)
+    looks = _cams(choice, looks, chosen)
+    latest = {entry.key: (entry, look) for entry, look in looks}
     for entry, look in looks:
         if look.groups is not None:
             _mc(entry, look, chosen, rival)
         if look.attention is not None:
-            _ap(entry)
-    _download(choice, looks)
+            _ap(entry, latest)
+    takeaway.downloads(choice, latest.values(), (chosen, rival))
 
 
 def _try(entry: Entry, world: World, compute: Callable[[], Explanation]) -> Explanation | str:
@@ -112,9 +110,9 @@ def _question(world: World, looks: Sequence[Look]) -> tuple[int | None, int | No
     return tuple(names.index(name) if name in names else None for name in (chosen, rival))
 
 
-def _cams(choice: Choice, looks: Sequence[Look], chosen: int | None) -> None:
-    """Grad-CAM of each model."""
-    picture, maps = choice.picture, []
+def _cams(choice: Choice, looks: Sequence[Look], chosen: int | None) -> list[Look]:
+    """Grad-CAM of each model; returns the looks, now with it."""
+    picture, maps, result = choice.picture, [], []
     with st.skeleton(height=300):
         for entry, look in looks:
             index = look.prediction.best if chosen is None else chosen
@@ -123,6 +121,8 @@ def _cams(choice: Choice, looks: Sequence[Look], chosen: int | None) -> None:
             )
             if not isinstance(explained, str):
                 maps.append((choice.world.label(entry), explained))
+                look = replace(look, cam=explained.cam, cam_class=explained.cam_class)
+            result.append((entry, look))
     st.markdown(
         "**Grad-CAM**, the familiar reference: where the last layer raised the score of the class. "
         "It works for any network. What the two methods add is read from the networks themselves, without gradients."
@@ -130,6 +130,7 @@ def _cams(choice: Choice, looks: Sequence[Look], chosen: int | None) -> None:
     if maps:
         view = looks[0][1].view
         cam.cam_figure(view, maps, _marks(choice, looks[0][1]), cells=choice.cells)
+    return result
 
 
 def _marks(choice: Choice, look: Explanation) -> list:
@@ -149,12 +150,12 @@ def _mc(entry: Entry, look: Explanation, chosen: int | None, rival: int | None) 
     index = order[0] if chosen is None else chosen
     other = rival if rival not in (None, index) else next(i for i in order if i != index)
     dropped = entry.checkpoint.experiment.loss.dropped
-    mc.mc_section(look, (index, other), dropped, _marks(choice, look), key=_key(entry), cells=choice.cells)
+    mc.mc_section(look, (index, other), dropped, _marks(choice, look), key=entry.key, cells=choice.cells)
 
 
 @st.fragment
-def _ap(entry: Entry) -> None:
-    """The section of an AP-CNN model; another dropblock reruns only this."""
+def _ap(entry: Entry, latest: dict[str, Look]) -> None:
+    """The section of an AP-CNN model; another dropblock reruns only this, so it tells `latest` of it."""
     choice = state.choice()
     section(
         f"{plain(choice.world.label(entry))}: look, then look closer",
@@ -165,31 +166,10 @@ def _ap(entry: Entry) -> None:
     if isinstance(look, str):
         cards.failure(entry, choice.world, look)
         return
-    key = _key(entry)
+    key = entry.key
+    _, before = latest[key]
+    latest[key] = entry, replace(look, cam=before.cam, cam_class=before.cam_class)
     ap.pyramid(look, key=key, cells=choice.cells)
     ap.channel_gates(look, key=key)
     ap.zoom(look, entry.checkpoint.experiment.model.roi.drop_probabilities, key=key)
     ap.opinions(look, cards.truth_in(choice.picture, look.class_names))
-
-
-def _key(entry: Entry) -> str:
-    """A name for a section's widgets; the path makes it, since two files may hold the same checkpoint."""
-    return hashlib.sha256(str(entry.path).encode()).hexdigest()[:8]
-
-
-def _download(choice: Choice, looks: Sequence[Look]) -> None:
-    st.download_button(
-        "Download the numbers (JSON)", icon=":material/download:", file_name="finegrain-lens.json",
-        mime="application/json", on_click="ignore", data=lambda: _document(choice, looks),
-    )  # fmt: skip
-
-
-def _document(choice: Choice, looks: Sequence[Look]) -> str:
-    """The page's numbers as JSON; maps are left to the figures, which download themselves."""
-    picture = choice.picture
-    values = {
-        "made": datetime.now(UTC).isoformat(timespec="seconds"),
-        "picture": {"name": picture.name, "sha256_of_pixels": picture.sha256},
-        "models": [numbers(look, top=len(look.class_names)) for _, look in looks],
-    }
-    return json.dumps(values, allow_nan=False, indent=1)

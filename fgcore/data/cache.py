@@ -32,6 +32,8 @@ def decode_all(decode: Callable[[Record], Tensor], records: Sequence[Record]) ->
 def check_memory(pictures: int, side: int) -> None:
     """Refuse a cache that would take more than half of the machine's memory.
 
+    Each process that torchrun started on this machine keeps one.
+
     Args:
         pictures: how many.
         side: shorter side of each, pixels.
@@ -39,7 +41,8 @@ def check_memory(pictures: int, side: int) -> None:
     Raises:
         ValueError: with both amounts and the way out.
     """
-    needed, memory = pictures * 3 * side * side * _USUAL_ASPECT, _physical_memory()
+    copies = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    needed, memory = copies * pictures * 3 * side * side * _USUAL_ASPECT, _physical_memory()
     if needed > memory / 2:
         raise ValueError(
             f"{pictures} pictures of {side} pixels would take about {needed / 2**30:.1f} GiB of this machine's "

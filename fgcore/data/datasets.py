@@ -18,7 +18,7 @@ from fgcore.data import synthetic
 from fgcore.data.cache import check_memory, decode_all
 from fgcore.data.images import ImageError, read_image
 from fgcore.data.readers import read, sample_seed
-from fgcore.data.records import Record
+from fgcore.data.records import Record, shortened
 from fgcore.data.transforms import check, evaluation_view, random_view, resize
 
 __all__ = ["ImageSet", "Record", "Splits", "describe", "load"]
@@ -61,7 +61,7 @@ class ImageSet(Dataset[tuple[Tensor, int]]):
 
         Raises:
             ValueError: a transform setting that cannot work, a cache larger than half of the machine's memory,
-                or no readable picture.
+                or a class without a readable picture.
         """
         check(config)
         self.records = tuple(records)
@@ -121,6 +121,13 @@ class ImageSet(Dataset[tuple[Tensor, int]]):
         if len(self.skipped) == len(self):
             first = f", the first being {self.skipped[0]}" if self.skipped else ""
             raise ValueError(f"none of the {len(self)} pictures of {self.title} can be read{first}; check the files")
+        lost = {record.target for record in self.records} - {r.target for r, tensor in pairs if tensor is not None}
+        if lost:
+            names = shortened([self.class_names[target] for target in sorted(lost)])
+            raise ValueError(
+                f"no {'training' if self.training else 'test'} picture of {names} in {self.title} can be read; replace "
+                "the files or remove the class"
+            )
         self.records = tuple(record for record, tensor in pairs if tensor is not None)
         self._cached = [tensor for tensor in tensors if tensor is not None]
 
@@ -161,7 +168,7 @@ def load(config: DataConfig, cache_images: bool = True) -> Splits:
 def describe(split: ImageSet) -> str:
     """One line for provenance: "CUB-200-2011, 50 classes, official split: 697 test images"."""
     line = f"{split.title}: {len(split)} {'training' if split.training else 'test'} images"
-    return f"{line}, {len(split.skipped)} unreadable left out" if split.skipped else line
+    return f"{line}, {len(split.skipped)} unreadable left out ({shortened(split.skipped)})" if split.skipped else line
 
 
 def _picture(record: Record, config: DataConfig) -> NDArray[np.uint8]:

@@ -6,7 +6,8 @@ A picture is (H, W, 3) uint8 RGB. The steps, each with its `DataConfig` fields:
    antialias. It is the same for every epoch, so data sets keep its result (`resize`).
 2. training (`random_view`): `crop_padding` zero pixels on every side, then a random window of crop x crop
    pixels; with `scale_jitter` the window's size varies too and is resized to crop x crop; a horizontal flip
-   half of the time; with `colour_jitter` brightness, contrast and saturation.
+   half of the time; with `colour_jitter` brightness, contrast and saturation; with `trivial_augment` one random
+   operation of torchvision's TrivialAugmentWide, such as a rotation or posterising, at a random strength.
    evaluation (`evaluation_view`): the central crop x crop window; with `eval_crop=False` the whole picture
    is resized straight to crop x crop instead, and `resize` and `square` play no part.
 3. `normalise`: (value / 255 - mean) / std per colour channel; done per batch, on the model's device.
@@ -24,6 +25,7 @@ import torch
 import torchvision.transforms.v2.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
+from torchvision.transforms.v2 import TrivialAugmentWide
 
 from fgcore.config import DataConfig
 from fgcore.data.geometry import Geometry
@@ -34,6 +36,7 @@ _NORMALISATIONS = {
     "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
     "half": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
 }
+_TRIVIAL_AUGMENT = TrivialAugmentWide()
 
 
 def check(config: DataConfig) -> None:
@@ -181,7 +184,9 @@ def random_view(resized: Tensor, config: DataConfig, rng: np.random.Generator) -
         view = F.resize(view, [config.crop, config.crop], antialias=True)
     if rng.random() < 0.5:
         view = F.horizontal_flip(view)
-    return _jittered(view, config.colour_jitter, rng) if config.colour_jitter else view
+    if config.colour_jitter:
+        view = _jittered(view, config.colour_jitter, rng)
+    return _trivially_augmented(view, rng) if config.trivial_augment else view
 
 
 def _random_window_size(side: int, config: DataConfig, rng: np.random.Generator) -> tuple[int, int]:
@@ -206,6 +211,13 @@ def _jittered(view: Tensor, strength: float, rng: np.random.Generator) -> Tensor
     view = F.adjust_brightness(view, brightness)
     view = F.adjust_contrast(view, contrast)
     return F.adjust_saturation(view, saturation)
+
+
+def _trivially_augmented(view: Tensor, rng: np.random.Generator) -> Tensor:
+    """TrivialAugmentWide, whose draws come from torch's global generator: seeded here by `rng`, then put back."""
+    with torch.random.fork_rng(devices=[]):
+        torch.random.default_generator.manual_seed(int(rng.integers(2**63)))
+        return _TRIVIAL_AUGMENT(view)
 
 
 def _window(image: Tensor, top: int, left: int, height: int, width: int) -> Tensor:

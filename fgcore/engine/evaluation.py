@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from fgcore.config import DataConfig
 from fgcore.data import datasets, transforms
-from fgcore.engine import runtime
-from fgcore.engine.metrics import Counter, Evaluation
+from fgcore.engine import distributed, runtime
+from fgcore.engine.metrics import Counter, Evaluation, merged
 
 
 def network_input(images: Tensor, data: DataConfig, device: torch.device) -> Tensor:
@@ -31,6 +31,8 @@ def evaluate(
 ) -> Evaluation:
     """Score `model` on every picture of `images`, each counted once.
 
+    Processes of one run share the batches; all of them get the scores of all pictures.
+
     Args:
         model: on the device to use; its mode is restored.
         images: an `ImageSet` without augmentation, of the model's classes.
@@ -38,20 +40,24 @@ def evaluate(
         precision: "fp32" (published figures), "bf16" (about three times as fast, may turn a few predictions) or "auto".
         batch_size: pictures at a time; the scores do not depend on it beyond rounding.
         workers: see `runtime.loader`.
-        on_batch: called with the number of pictures done.
+        on_batch: called with the number of pictures done by this process.
     """
     started, device, was_training = time.perf_counter(), next(model.parameters()).device, model.training
     precision = runtime.pick_precision(precision, device)
     counter = Counter(len(images.class_names), device)
-    batches = runtime.EvaluationBatches(len(images), batch_size)
+    rank, processes = distributed.rank(), distributed.size()
+    batches = runtime.EvaluationBatches(len(images), batch_size, rank=rank, processes=processes)
+    done = 0
     model.eval()
-    for number, (pictures, targets) in enumerate(runtime.loader(images, batches, device, workers)):
+    for pictures, targets in runtime.loader(images, batches, device, workers):
         with runtime.autocast(precision, device):
             output = model(network_input(pictures, data, device))
         counter.add(output, targets.to(device, non_blocking=True))
+        done += len(pictures)
         if on_batch:
-            on_batch(min((number + 1) * batch_size, len(images)))
+            on_batch(done)
     model.train(was_training)
+    counter = merged(distributed.gather(counter.on_cpu()))
     seconds = round(time.perf_counter() - started, 2)
     return counter.result(
         tuple(images.class_names), data=datasets.describe(images), precision=precision, seconds=seconds

@@ -6,6 +6,8 @@
 | `metrics.jsonl` | one JSON object per line, `kind` "step" or "epoch" | while training |
 | `best.safetensors`, `last.safetensors` | checkpoints for use, half precision | after each epoch |
 | `state.pt` | weights, optimiser, epoch: what resuming reads | after each epoch, last |
+| `tensorboard/` | event files, with `tensorboard=true` | while training |
+| `run.lock` | held by the process that trains; see `fgcore.engine.lock` | while training |
 
 `state.pt` alone decides where a run stands. It replaces its predecessor in one step, after the other files; a
 run killed anywhere between therefore repeats the unfinished epoch exactly and writes the same files again.
@@ -20,11 +22,12 @@ from typing import Any
 
 import torch
 
-from fgcore.config import Experiment, to_dict
+from fgcore.config import Experiment, from_dict, to_dict
+from fgcore.engine import lock
 from fgcore.engine.files import write_atomically
 
 STATE_VERSION = 1
-_FREE = ("workers", "cache_images")  # settings that may differ when a run is resumed
+_FREE = ("workers", "cache_images", "compile", "tensorboard")  # settings that may differ when a run is resumed
 
 
 class RunFolder:
@@ -37,16 +40,21 @@ class RunFolder:
         self.metrics = self.path / "metrics.jsonl"
         self.settings = self.path / "experiment.json"
         self.state = self.path / "state.pt"
+        self.tensorboard = self.path / "tensorboard"
+        self.lock = self.path / "run.lock"
 
     def claim(self, *, resume: bool) -> dict[str, Any] | None:
         """Make the folder ready and return the state to continue from; None starts from the beginning.
 
+        The folder is this process's until `release`, or until the process ends in whatever way.
+
         Raises:
-            FileExistsError: it holds a run and `resume` is False.
+            FileExistsError: it holds a run and `resume` is False, or another process is training there.
             OSError: it cannot be written to.
             ValueError: its state cannot be read.
         """
-        if not resume and (self.state.exists() or self.metrics.exists()):
+        begun = (path for path in (self.state, self.settings, self.metrics) if path.exists())
+        if not resume and any(path.stat().st_size for path in begun):
             raise FileExistsError(
                 f"{self.path} already holds a run; continue it with --resume, or choose another folder with --out"
             )
@@ -54,11 +62,18 @@ class RunFolder:
             self.path.mkdir(parents=True, exist_ok=True)
             with self.metrics.open("ab"):
                 pass
+            held = lock.hold(self.lock)
         except OSError as error:
             raise OSError(f"cannot write to {self.path}: {error.strerror}; choose another folder with --out") from error
+        if not held:
+            raise FileExistsError(f"another process is training in {self.path}; choose another folder with --out")
         state = self._read_state() if self.state.exists() else None
         self._truncate_metrics(state["epoch"] if state else 0)
         return state
+
+    def release(self) -> None:
+        """Let others train here."""
+        lock.release(self.lock)
 
     def _read_state(self) -> dict[str, Any]:
         try:
@@ -117,16 +132,23 @@ class RunFolder:
 def check_same(stored: Mapping[str, Any], wanted: Experiment) -> None:
     """Refuse to continue a run under other settings.
 
+    A setting that the run's version of this program did not know has its default.
+
     Raises:
-        ValueError: the first setting that differs, with both values.
+        ValueError: the first setting that differs, with both values, or one that this version does not know.
     """
-    old, new = _flat(stored), _flat(to_dict(wanted))
-    for name in sorted(old.keys() | new.keys()):
-        if name not in _FREE and old.get(name) != new.get(name):
+    for name, (old, new) in differences(from_dict(Experiment, stored), wanted).items():
+        if name not in _FREE:
             raise ValueError(
-                f"this run was started with {name}={old.get(name)!r}, got {new.get(name)!r}; resume with the same "
-                "settings or start a new run with --out"
+                f"this run was started with {name}={old!r}, got {new!r}; resume with the same settings or start a "
+                "new run with --out"
             )
+
+
+def differences(one: Experiment, two: Experiment) -> dict[str, tuple[Any, Any]]:
+    """The settings in which two experiments differ, by full name, in alphabetical order, with both values."""
+    first, second = _flat(to_dict(one)), _flat(to_dict(two))
+    return {name: (first[name], second[name]) for name in sorted(first) if first[name] != second[name]}
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -1,50 +1,31 @@
 """One training loop for every method.
 
 Everything random is a pure function of (seed, epoch, step): the order of the pictures, their augmentation, the CWA
-masks and the dropblock draws. An interrupted run therefore needs only weights and optimiser to continue exactly.
+masks, the dropblock and mixup draws. An interrupted run therefore needs only weights and optimiser to continue
+exactly. Several processes may share the run: see `fgcore.engine.distributed`.
 """
 
-import dataclasses
+import contextlib
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from fgcore.config import Experiment, to_dict
-from fgcore.data import datasets
-from fgcore.engine import checkpoint, optim, provenance, runtime
+from fgcore.config import Experiment
+from fgcore.engine import distributed, optim, runtime, sync_norm
 from fgcore.engine.evaluation import evaluate, network_input
-from fgcore.engine.folder import RunFolder, check_same
+from fgcore.engine.folder import RunFolder
+from fgcore.engine.mixup import blend, mixup
 from fgcore.engine.reports import EpochReport, RunningMeans, StepReport
-from fgcore.losses import build_loss
-from fgcore.models import build_model
+from fgcore.engine.session import Session, fresh_model, prepare, with_classes
 from fgcore.outputs import LossTerms
 
+__all__ = ["EpochReport", "StepReport", "evaluate", "fresh_model", "train", "with_classes"]
+
 REPORTS_PER_EPOCH = 20  # how often the running loss is read from the device
-
-
-@dataclass
-class _Session:
-    """What a run holds in memory."""
-
-    experiment: Experiment
-    folder: RunFolder
-    splits: datasets.Splits
-    model: nn.Module
-    loss: nn.Module
-    optimizer: torch.optim.Optimizer
-    device: torch.device
-    precision: str
-    provenance: dict[str, Any]
-    epoch: int = 0  # epochs done
-    best_epoch: int = 0
-    best_top1: float = -1.0
-    seconds: float = 0.0
 
 
 def train(
@@ -58,6 +39,8 @@ def train(
 ) -> Iterator[EpochReport]:
     """Run `experiment` and yield a report after each epoch, when its checkpoints are on the disk.
 
+    Processes of a torch.distributed group that all call this share the run; each yields the same reports.
+
     Args:
         experiment: what to do.
         folder: of the run, made where it is missing. See `fgcore.engine.folder`.
@@ -67,154 +50,126 @@ def train(
         on_step: called some twenty times per epoch.
 
     Raises:
-        FileExistsError: `folder` holds a run and `resume` is False.
+        FileExistsError: `folder` holds a run and `resume` is False, or another process is training there.
         FloatingPointError: the loss or a weight became infinite or nan; the last good checkpoint is kept.
         OSError: a file could not be written; the last good checkpoint is kept.
-        ValueError: settings that do not fit each other, the data, or the run that is resumed.
+        ValueError: settings that do not fit each other, the data, the machine, or the run that is resumed.
+        Stopped: another process of the group raised one of these.
     """
-    session = _prepare(experiment, RunFolder(folder), resume, command, runtime.pick_device(device))
+    place = distributed.pick_device(device)
+    session = prepare(experiment, RunFolder(folder), resume=resume, command=command, device=place)
     return _epochs(session, on_step or (lambda report: None))
 
 
-def _prepare(experiment: Experiment, folder: RunFolder, resume: bool, command: str, device: torch.device) -> _Session:
-    precision = runtime.pick_precision(experiment.precision, device)
-    state = folder.claim(resume=resume)
-    splits = datasets.load(experiment.data, experiment.cache_images)
-    experiment = with_classes(experiment, len(splits.train.class_names))
-    if state:
-        check_same(state["experiment"], experiment)
-    model = runtime.place(_fresh_model(experiment), device)
-    data = f"{datasets.describe(splits.train)}; {datasets.describe(splits.test)}"
-    session = _Session(
-        experiment,
-        folder,
-        splits,
-        model,
-        build_loss(experiment.loss, experiment.model.method),
-        optim.build_optimizer(model, experiment.optim),
-        device,
-        precision,
-        provenance.describe(experiment, command=command, data=data, device=device, precision=precision),
-    )
-    if state:
-        _restore(session, state)
-    else:
-        folder.write_settings(experiment, session.provenance)
-    return session
-
-
-def with_classes(experiment: Experiment, classes: int) -> Experiment:
-    """The experiment for data of `classes` classes.
-
-    Raises:
-        ValueError: its model is for another number.
-    """
-    if experiment.model.num_classes not in (0, classes):
-        raise ValueError(
-            f"the data has {classes} classes, the model {experiment.model.num_classes}; set num_classes=0 to take "
-            "the data's"
-        )
-    return dataclasses.replace(experiment, model=dataclasses.replace(experiment.model, num_classes=classes))
-
-
-def _fresh_model(experiment: Experiment) -> nn.Module:
-    """The model at the start of the run: its random weights depend on the seed alone."""
-    with torch.random.fork_rng(devices=[]):
-        torch.random.default_generator.manual_seed(runtime.derive_seed("weights", experiment.seed))
-        return build_model(experiment.model)
-
-
-def _restore(session: _Session, state: Mapping[str, Any]) -> None:
-    session.model.load_state_dict(state["model"])
-    session.optimizer.load_state_dict(state["optimizer"])
-    for name in ("epoch", "best_epoch", "best_top1", "seconds"):
-        setattr(session, name, state[name])
-
-
-def _epochs(session: _Session, on_step: Callable[[StepReport], None]) -> Iterator[EpochReport]:
+def _epochs(session: Session, on_step: Callable[[StepReport], None]) -> Iterator[EpochReport]:
     config, images = session.experiment, session.splits.train
-    batches = runtime.TrainBatches(len(images), config.optim.batch_size, config.seed)
-    loader = runtime.loader(images, batches, session.device, config.workers)
-    while session.epoch < config.optim.epochs:
-        started = time.perf_counter()
-        batches.epoch = session.epoch
-        terms, top1 = _train_epoch(session, loader, on_step)
-        test = evaluate(session.model, session.splits.test, config.data, precision=session.precision)
-        session.epoch += 1
-        if test.top1 > session.best_top1:
-            session.best_epoch, session.best_top1 = session.epoch, test.top1
-        seconds = time.perf_counter() - started
-        session.seconds += seconds
-        rates = optim.learning_rates(config.optim, session.epoch - 1)
-        report = EpochReport(
-            session.epoch,
-            config.optim.epochs,
-            rates,
-            terms,
-            top1,
-            test,
-            session.best_epoch,
-            session.best_top1,
-            seconds,
-        )
-        _write(session, report)
-        yield report
+    loader = runtime.loader(images, session.batches, session.device, config.workers)
+    try:
+        while session.epoch < config.optim.epochs:
+            report = _epoch(session, loader, on_step)
+            with distributed.together():
+                if distributed.is_main():
+                    session.write(report)
+            yield report
+    finally:
+        session.close()
+
+
+def _epoch(session: Session, loader: torch.utils.data.DataLoader, on_step: Callable[[StepReport], None]) -> EpochReport:
+    """Train and evaluate once; nothing is written yet but the steps."""
+    config, started = session.experiment, time.perf_counter()
+    session.batches.epoch = session.epoch
+    terms, top1 = _train_epoch(session, loader, on_step)
+    if session.replicas and not config.sync_batch_norm:
+        for model in {session.model, session.judged}:
+            sync_norm.average_statistics(model)
+    test = evaluate(
+        session.judged, session.splits.test, config.data, precision=session.precision, workers=config.workers
+    )
+    session.epoch += 1
+    if test.top1 > session.best_top1:
+        session.best_epoch, session.best_top1 = session.epoch, test.top1
+    seconds = time.perf_counter() - started
+    session.seconds += seconds
+    return EpochReport(
+        session.epoch,
+        config.optim.epochs,
+        optim.learning_rates(config.optim, session.epoch - 1),
+        terms,
+        top1,
+        test,
+        session.best_epoch,
+        session.best_top1,
+        seconds,
+    )
 
 
 def _train_epoch(
-    session: _Session, loader: torch.utils.data.DataLoader, on_step: Callable[[StepReport], None]
+    session: Session, loader: torch.utils.data.DataLoader, on_step: Callable[[StepReport], None]
 ) -> tuple[dict[str, float], float]:
     """One pass over the training pictures; the mean loss terms and the share of pictures classified correctly."""
-    experiment, epoch, steps = session.experiment, session.epoch, len(loader)
-    generator = torch.Generator(session.device)
+    config, epoch, steps = session.experiment, session.epoch, len(loader)
     session.model.train()
     sums = RunningMeans()
     interval = max(1, steps // REPORTS_PER_EPOCH)
     for step, (images, targets) in enumerate(loader):
-        generator.manual_seed(runtime.derive_seed("step", experiment.seed, epoch, step))
-        rates = optim.learning_rates(experiment.optim, epoch, step, steps)
+        session.generator.manual_seed(runtime.derive_seed("step", config.seed, epoch, step))
+        rates = optim.learning_rates(config.optim, epoch, step, steps)
         optim.set_learning_rates(session.optimizer, rates)
-        targets = targets.to(session.device, non_blocking=True)
-        terms, logits = _step(session, images, targets, generator)
-        sums.add(terms, logits, targets)
+        inputs, targets = _inputs(session, images, targets, step)
+        terms, logits = _step(session, inputs, targets, step, steps)
+        sums.add(terms, logits, targets, session.batches.batch_size)
         if (step + 1) % interval == 0 or step + 1 == steps:
             report = sums.report(epoch + 1, step + 1, steps)
             _check_finite(session, report)
-            session.folder.append("step", dataclasses.asdict(report))
+            if distributed.is_main():
+                session.log_step(report)
             on_step(report)
     return sums.means()
 
 
-def _step(session: _Session, images: Tensor, targets: Tensor, generator: torch.Generator) -> tuple[LossTerms, Tensor]:
-    """Forward, backward, update. Returns the loss terms and the logits (B, K)."""
-    inputs = network_input(images, session.experiment.data, session.device)
-    with runtime.autocast(session.precision, session.device):
-        output = session.model(inputs, generator=generator)
-    terms = session.loss(output, targets, generator=generator)
-    session.optimizer.zero_grad(set_to_none=True)
-    terms.total.backward()
-    session.optimizer.step()
+def _inputs(session: Session, images: Tensor, targets: Tensor, step: int) -> tuple[Tensor, Tensor]:
+    """A batch on the device as the network and the loss take it."""
+    config = session.experiment
+    inputs = network_input(images, config.data, session.device)
+    targets = targets.to(session.device, non_blocking=True)
+    if not config.optim.mixup:
+        return inputs, targets
+    share = blend(config.optim.mixup, config.seed, session.epoch, step)
+    return mixup(inputs, targets, config.model.num_classes, share, whole=session.replicas is None)
+
+
+def _step(session: Session, inputs: Tensor, targets: Tensor, step: int, steps: int) -> tuple[LossTerms, Tensor]:
+    """Forward, backward, and with the last batch of an update the update. Returns the loss terms and logits (B, K).
+
+    An update follows `accumulate` batches, and the epoch's last batch; its gradient is the mean over their pictures.
+    """
+    config = session.experiment.optim
+    first = step - step % config.accumulate  # batch of this update
+    last = min(first + config.accumulate, steps) - 1
+    if step == first:
+        session.optimizer.zero_grad(set_to_none=True)
+    between_updates = session.replicas.no_sync() if session.replicas and step < last else contextlib.nullcontext()
+    with between_updates:
+        with runtime.autocast(session.precision, session.device):
+            output = session.network(inputs, generator=session.generator)
+        terms = session.loss(output, targets, generator=session.generator)
+        # processes' gradients are averaged: a share of another size counts accordingly
+        weight = len(inputs) * distributed.size() / (session.batches.batch_size * (last + 1 - first))
+        (terms.total * weight).backward()
+    if step == last:
+        optim.update(session.optimizer, config.clip_norm)
+        if session.average:
+            session.average.update(session.model)
     return terms, output.logits.detach()
 
 
-def _check_finite(session: _Session, report: StepReport) -> None:
+def _check_finite(session: Session, report: StepReport) -> None:
     if not math.isfinite(report.terms["total"]):
         kept = f"{session.folder.last} of epoch {session.epoch} is kept" if session.epoch else "no epoch was completed"
-        raise FloatingPointError(
-            f"the loss became {report.terms['total']} in epoch {report.epoch}, step {report.step}; {kept}; lower lr "
-            "and trunk_lr, or set precision=fp32"
+        distributed.stop(
+            FloatingPointError(
+                f"the loss became {report.terms['total']} in epoch {report.epoch}, step {report.step}; {kept}; lower "
+                "lr and trunk_lr, or set precision=fp32"
+            )
         )
-
-
-def _write(session: _Session, report: EpochReport) -> None:
-    """Put the epoch on the disk; the state comes last, see `fgcore.engine.folder`."""
-    folder = session.folder
-    origin = session.provenance | {"seconds": round(session.seconds, 1), "epoch": report.epoch}
-    details = report.to_dict()
-    for path in (folder.best, folder.last) if report.epoch == report.best_epoch else (folder.last,):
-        names = session.splits.train.class_names
-        checkpoint.save(path, session.model, session.experiment, names, details, origin)
-    folder.append("epoch", {**details, "test": {**details["test"], "classes": None}})
-    state = {name: getattr(session, name) for name in ("epoch", "best_epoch", "best_top1", "seconds")}
-    state |= {"model": session.model.state_dict(), "optimizer": session.optimizer.state_dict()}
-    folder.write_state(state | {"experiment": to_dict(session.experiment)})

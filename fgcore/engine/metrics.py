@@ -1,5 +1,6 @@
 """Counting hits: top-1 and top-5, per class, per head and stage, without a synchronisation per batch."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -101,11 +102,18 @@ class Counter:
         cells = targets * self.num_classes + best[:, 0]
         self.confusion.view(-1).index_add_(0, cells, torch.ones_like(cells))
 
+    def on_cpu(self) -> "Counter":
+        """A copy on the CPU; reads the device once per head."""
+        copy = Counter(self.num_classes, torch.device("cpu"))
+        copy.hits = {name: total.cpu() for name, total in self.hits.items()}
+        copy.confusion = self.confusion.cpu()
+        return copy
+
     def result(self, class_names: tuple[str, ...], *, data: str, precision: str, seconds: float) -> Evaluation:
         """All scores; reads the device once per head."""
-        confusion = self.confusion.cpu()
+        read = self.on_cpu()
+        confusion, hits = read.confusion, read.hits
         counts, images = confusion.sum(dim=1), int(confusion.sum())
-        hits = {name: total.cpu() for name, total in self.hits.items()}
         heads = tuple(HeadScore(name, *_shares(total.sum(dim=1), images)) for name, total in hits.items())
         last = hits[heads[-1].name]
         classes = tuple(
@@ -115,6 +123,15 @@ class Counter:
             for k, name in enumerate(class_names)
         )
         return Evaluation(data, images, precision, heads[-1].top1, heads[-1].top5, heads, classes, seconds)
+
+
+def merged(counters: Sequence[Counter]) -> Counter:
+    """The counts of several processes as one, on the CPU; some of them may have seen nothing."""
+    total = Counter(counters[0].num_classes, torch.device("cpu"))
+    for counter in (each.on_cpu() for each in counters):
+        total.confusion += counter.confusion
+        total.hits = {name: hits + total.hits.get(name, 0) for name, hits in counter.hits.items()} or total.hits
+    return total
 
 
 def _shares(hits: Tensor, images: int) -> tuple[float, float]:

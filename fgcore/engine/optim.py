@@ -10,18 +10,33 @@ from fgcore.config import OptimConfig
 SCHEDULES = ("cosine", "step")
 
 
+def check(config: OptimConfig) -> None:
+    """Refuse settings that cannot work.
+
+    Raises:
+        ValueError: naming the setting, what it should be and what it is.
+    """
+    if config.schedule not in SCHEDULES:
+        raise ValueError(f"optim.schedule takes {', '.join(SCHEDULES)}, got {config.schedule!r}")
+    for name in ("epochs", "accumulate"):
+        if getattr(config, name) < 1:
+            raise ValueError(f"optim.{name} should be at least 1, got {getattr(config, name)}")
+    for name in ("clip_norm", "mixup"):
+        if not getattr(config, name) >= 0:
+            raise ValueError(f"optim.{name} should be 0, which leaves it out, or more, got {getattr(config, name)}")
+    if not 0 <= config.ema < 1:
+        raise ValueError(f"optim.ema should lie in [0, 1), such as 0.999, got {config.ema}; 0 leaves it out")
+
+
 def build_optimizer(model: nn.Module, config: OptimConfig) -> torch.optim.SGD:
     """SGD over two groups, "new" and "trunk"; an empty group is left out.
 
     Weight decay acts on all parameters, as in both papers' code.
 
     Raises:
-        ValueError: a prefix that no parameter has, or an unknown schedule.
+        ValueError: a prefix that no parameter has, or a setting that `check` refuses.
     """
-    if config.schedule not in SCHEDULES:
-        raise ValueError(f"optim.schedule takes {', '.join(SCHEDULES)}, got {config.schedule!r}")
-    if config.epochs < 1:
-        raise ValueError(f"optim.epochs should be at least 1, got {config.epochs}")
+    check(config)
     groups = split_parameters(model, config.trunk_prefixes)
     return torch.optim.SGD(
         [{"name": name, "params": list(named.values())} for name, named in groups.items() if named],
@@ -70,6 +85,14 @@ def learning_rates(config: OptimConfig, epoch: int, step: int = 0, steps: int = 
     if config.warmup_epochs > 0:
         factor *= min(1.0, (epoch + (step + 1) / steps) / config.warmup_epochs)
     return {"new": config.lr * factor, "trunk": config.trunk_lr * factor}
+
+
+def update(optimizer: torch.optim.Optimizer, clip_norm: float) -> None:
+    """Change the weights by their gradients, which are shortened to `clip_norm` where they are longer; 0: never."""
+    if clip_norm:
+        parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+        nn.utils.clip_grad_norm_(parameters, clip_norm)
+    optimizer.step()
 
 
 def set_learning_rates(optimizer: torch.optim.Optimizer, rates: dict[str, float]) -> None:

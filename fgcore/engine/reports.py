@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from fgcore.engine import distributed
 from fgcore.engine.metrics import Evaluation
 from fgcore.outputs import LossTerms
 
@@ -44,7 +45,10 @@ class EpochReport:
 
 
 class RunningMeans:
-    """Running sums of the loss terms, kept on the device and read once per report."""
+    """Running sums of the loss terms, kept on the device and read once per report.
+
+    Where several processes share each batch, all of them must report at the same steps; they get the same means.
+    """
 
     def __init__(self) -> None:
         self.names: list[str] = []
@@ -54,14 +58,23 @@ class RunningMeans:
         self.window_steps = self.window_images = 0
         self.started = time.perf_counter()
 
-    def add(self, terms: LossTerms, logits: Tensor, targets: Tensor) -> None:
-        """Count a batch."""
+    def add(self, terms: LossTerms, logits: Tensor, targets: Tensor, whole: int) -> None:
+        """Count a batch.
+
+        Args:
+            terms: the losses, means over the images at hand.
+            logits: (B, K).
+            targets: (B,) int64, or (B, K) shares of the classes, of which the largest counts.
+            whole: images of the batch in all processes.
+        """
         self.names = ["total", *terms.parts]
-        hits = (logits.argmax(dim=1) == targets).sum()
-        values = torch.stack([value.detach().float() for value in (terms.total, *terms.parts.values(), hits)])
+        hits = (logits.argmax(dim=1) == (targets if targets.ndim == 1 else targets.argmax(dim=1))).sum()
+        share = len(logits) / whole
+        losses = [value.detach().float() * share for value in (terms.total, *terms.parts.values())]
+        values = torch.stack([*losses, hits.float()])
         self.window, self.epoch = self.window + values, self.epoch + values
-        self.steps, self.images = self.steps + 1, self.images + len(targets)
-        self.window_steps, self.window_images = self.window_steps + 1, self.window_images + len(targets)
+        self.steps, self.images = self.steps + 1, self.images + whole
+        self.window_steps, self.window_images = self.window_steps + 1, self.window_images + whole
 
     def report(self, epoch: int, step: int, steps: int) -> StepReport:
         """The means since the last report."""
@@ -76,5 +89,5 @@ class RunningMeans:
         return self._means(self.epoch, self.steps, self.images)
 
     def _means(self, sums: Tensor, steps: int, images: int) -> tuple[dict[str, float], float]:
-        *terms, hits = sums.tolist()
+        *terms, hits = distributed.summed(sums).tolist()
         return {name: value / steps for name, value in zip(self.names, terms, strict=True)}, hits / images

@@ -1,14 +1,17 @@
 """What a run asks of its machine: device, precision, batches, and seeds that depend on nothing but their numbers."""
 
 import hashlib
+import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import torch
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 PRECISIONS = ("auto", "bf16", "fp32")
+_log = logging.getLogger(__name__)
 
 
 def pick_device(name: str = "") -> torch.device:
@@ -59,6 +62,30 @@ def place(model: nn.Module, device: torch.device) -> nn.Module:
     return model.to(device=device, memory_format=torch.channels_last)
 
 
+def compiled(network: nn.Module) -> Callable[..., Any]:
+    """`network` through `torch.compile`, called like itself; the first failure is logged, and it goes on without."""
+    fast: Callable[..., Any] | None = None
+
+    def call(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  (whatever the network takes and gives)
+        if fast is not None:
+            try:
+                return fast(*args, **kwargs)
+            except Exception as error:
+                give_up(error)
+        return network(*args, **kwargs)
+
+    def give_up(error: Exception) -> None:
+        nonlocal fast
+        fast = None
+        _log.warning("compile=true does not work here (%s), so training goes on without it", type(error).__name__)
+
+    try:
+        fast = torch.compile(network)
+    except Exception as error:
+        give_up(error)
+    return call
+
+
 def derive_seed(*parts: int | str) -> int:
     """A seed in [0, 2^63) that depends on `parts` alone; different parts give independent streams."""
     digest = hashlib.blake2b(repr(parts).encode(), digest_size=8).digest()
@@ -71,16 +98,43 @@ class TrainBatches(Sampler[list[tuple[int, int]]]):
     The last batch is left out when it is not full, so that batch norm never sees a single picture; a set smaller
     than one batch is one batch.
 
-    Raises:
-        ValueError: fewer than two pictures.
+    Attributes:
+        epoch: from 0; set it before each pass.
+        batch_size: pictures of a whole batch.
+        first: position in the whole batch of this process's first picture.
+        share: pictures of each batch that this process takes.
     """
 
-    def __init__(self, length: int, batch_size: int, seed: int) -> None:
-        if min(length, batch_size) < 2:
+    def __init__(
+        self, length: int, batch_size: int, seed: int, *, rank: int = 0, processes: int = 1, neighbour: bool = False
+    ) -> None:
+        """Divide the batches among processes.
+
+        Args:
+            length: pictures of the set.
+            batch_size: of a batch, which all processes share.
+            seed: of the run.
+            rank: this process.
+            processes: that share a batch; its pictures are dealt out in order and as evenly as possible.
+            neighbour: put the picture before the share, whose place is `first` - 1, in front of it, where there are
+                several processes: mixup needs it.
+
+        Raises:
+            ValueError: fewer than two pictures for a process.
+        """
+        self.length, self.batch_size, self.seed, self.epoch = length, min(batch_size, length), seed, 0
+        if self.batch_size < 2:
             raise ValueError(
                 f"batch norm needs batches of at least two pictures, got {length} pictures in batches of {batch_size}"
             )
-        self.length, self.batch_size, self.seed, self.epoch = length, min(batch_size, length), seed, 0
+        if self.batch_size < 2 * processes:
+            raise ValueError(
+                f"each of {processes} processes needs at least two pictures of a batch, got batches of "
+                f"{self.batch_size}; enlarge batch_size or start fewer processes"
+            )
+        self.first, end = (self.batch_size * number // processes for number in (rank, rank + 1))
+        self.share = end - self.first
+        self._ahead = int(neighbour and processes > 1)
 
     def __len__(self) -> int:
         return self.length // self.batch_size
@@ -89,21 +143,27 @@ class TrainBatches(Sampler[list[tuple[int, int]]]):
         draw = derive_seed("augmentation", self.seed, self.epoch)
         shuffle = torch.Generator().manual_seed(derive_seed("order", self.seed, self.epoch))
         order = torch.randperm(self.length, generator=shuffle).tolist()
+        places = range(self.first - self._ahead, self.first + self.share)
         for start in range(0, len(self) * self.batch_size, self.batch_size):
-            yield [(index, draw) for index in order[start : start + self.batch_size]]
+            batch = order[start : start + self.batch_size]
+            yield [(batch[place], draw) for place in places]  # place -1 is the last of the batch
 
 
 class EvaluationBatches(Sampler[list[tuple[int, int]]]):
-    """Every index exactly once and in order; the last batch may be smaller."""
+    """Every index exactly once and in order; the last batch may be smaller.
 
-    def __init__(self, length: int, batch_size: int) -> None:
+    Of several processes each takes every so many-th batch: together they see the batches that one process sees.
+    """
+
+    def __init__(self, length: int, batch_size: int, *, rank: int = 0, processes: int = 1) -> None:
         self.length, self.batch_size = length, batch_size
+        self._starts = range(rank * batch_size, length, processes * batch_size)
 
     def __len__(self) -> int:
-        return -(-self.length // self.batch_size)
+        return len(self._starts)
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
-        for start in range(0, self.length, self.batch_size):
+        for start in self._starts:
             yield [(index, 0) for index in range(start, min(start + self.batch_size, self.length))]
 
 
@@ -114,10 +174,12 @@ def loader(images: Dataset, batches: Sampler, device: torch.device, workers: int
         images: maps (index, draw) to (picture, target).
         batches: yields lists of (index, draw).
         device: where the batches will go.
-        workers: processes; -1: none beside a model that runs on the CPU, else one per core up to 16.
+        workers: processes; -1: none beside a model that runs on the CPU, else one per core up to 16, the cores
+            being shared by all processes that torchrun started on this machine.
     """
     if workers < 0:
-        workers = min(16, os.cpu_count() or 1) if device.type == "cuda" else 0
+        cores = (os.cpu_count() or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+        workers = min(16, max(1, cores)) if device.type == "cuda" else 0
     return DataLoader(
         images,
         batch_sampler=batches,

@@ -3,12 +3,27 @@
 The authors' rule (their issue 9): take a class and look at its own channels as they are; no gradients are needed.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 
 from fgcore import losses
 from fgcore.introspect.explanation import ChannelGroups, Group
 from fgcore.outputs import MCOutput
+
+
+@dataclass(frozen=True)
+class GroupScores:
+    """The classes' own channels as a classifier, under a mask: what L_dis is the cross-entropy of."""
+
+    scores: np.ndarray  # (K,) g(F_i), without unit
+    probabilities: np.ndarray  # (K,) their softmax; L_dis is -log of the true class's
+
+    def rank(self, class_index: int) -> int:
+        """Place of a class among all by its score, from 1, the highest; equals share the better place."""
+        return 1 + int((self.scores > self.scores[class_index]).sum())
 
 
 def channel_groups(output: MCOutput, image: int = 0) -> ChannelGroups:
@@ -54,6 +69,7 @@ def group(groups: ChannelGroups, class_index: int, mask: np.ndarray | None = Non
         score=float(losses.class_scores(channels, sizes)),
         masked_score=float(losses.class_scores(channels, sizes, keep)),
         softmax=softmax[0].view(channels.shape[1:]).numpy(),
+        softmax_ccmp=losses.group_max(softmax, sizes)[0, 0].view(channels.shape[2:]).numpy(),
         diversity=float(losses.class_diversity(channels, sizes)),
         overlap=overlap(softmax[0].numpy()),
     )
@@ -75,5 +91,43 @@ def overlap(distributions: np.ndarray) -> np.ndarray:
 
 def draw_mask(size: int, seed: int, dropped: int | None = None) -> np.ndarray:
     """A CWA mask for one group, drawn as in training. (size,) bool, True where kept. See `losses.channel_mask`."""
+    return draw_masks((size,), seed, dropped)
+
+
+def draw_masks(sizes: Sequence[int], seed: int, dropped: int | None = None) -> np.ndarray:
+    """The CWA mask of all groups that `losses.MCLoss` draws from a generator with this seed. (C,) bool, True: kept.
+
+    Args:
+        sizes: channels of each class, K numbers.
+        seed: of the draw.
+        dropped: channels dropped per group; None: half of them, rounded down.
+    """
     generator = torch.Generator().manual_seed(seed)
-    return losses.channel_mask((size,), dropped=dropped, generator=generator)[0].numpy()
+    return losses.channel_mask(sizes, dropped=dropped, generator=generator)[0].numpy()
+
+
+def group_scores(groups: ChannelGroups, mask: np.ndarray) -> GroupScores:
+    """What the groups say of the picture when the channels where `mask` is False count as 0.
+
+    Args:
+        groups: all channels of the picture.
+        mask: (C,) bool, CWA.
+
+    Raises:
+        ValueError: a mask of another length.
+    """
+    mask = np.asarray(mask, bool)
+    if mask.shape != groups.features.shape[:1]:
+        raise ValueError(f"expected a mask of {len(groups.features)} channels, got shape {mask.shape}")
+    features = torch.from_numpy(groups.features)[None]
+    scores = losses.class_scores(features, groups.group_sizes, torch.from_numpy(mask))[0]
+    return GroupScores(scores.numpy(), scores.softmax(0).numpy())
+
+
+def wins(shown: Group) -> np.ndarray:
+    """Share of the positions at which each channel of a group gives the CCMP. (xi,), sums to at most one.
+
+    Positions where all channels are silent (0) are won by none.
+    """
+    winners = shown.winner[shown.ccmp > 0]
+    return np.bincount(winners, minlength=len(shown.channels)) / shown.winner.size

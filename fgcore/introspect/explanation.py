@@ -66,6 +66,7 @@ class Group:
     score: float  # g(F_i) without mask
     masked_score: float  # g(F_i) with the mask
     softmax: np.ndarray  # (xi, h, w) each channel as a distribution over positions
+    softmax_ccmp: np.ndarray  # (h, w) maximum over these maps; its sum is h
     diversity: float  # h(F_i), 1 .. xi
     overlap: np.ndarray  # (xi, xi) shared mass of two channels' softmax maps, 0 (disjoint) .. 1 (equal)
 
@@ -82,9 +83,20 @@ class Box:
 
 
 @dataclass(frozen=True)
+class FeatureMap:
+    """A feature map summed up for the eye."""
+
+    strength: np.ndarray  # (h, w) float32, mean over the channels of the absolute value
+    channels: int
+
+
+@dataclass(frozen=True)
 class StageMaps:
     """One pass of AP-CNN on one picture."""
 
+    backbone: Pyramid[FeatureMap]  # of the trunk
+    features: Pyramid[FeatureMap]  # of the feature pyramid, top-down
+    refined: Pyramid[FeatureMap]  # the same after the gates
     spatial_gates: Pyramid[np.ndarray]  # (h, w) in (0, 1)
     channel_gates: Pyramid[np.ndarray]  # (256,) in (0, 1), accumulated bottom-up
     raw_channel_gates: Pyramid[np.ndarray]  # (256,) in (0, 1), each level on its own
@@ -98,6 +110,26 @@ class Candidates:
     threshold: float  # the gate value they had to exceed
     boxes: np.ndarray  # (N, 4) their anchors, best first, not clipped
     scores: np.ndarray  # (N,)
+
+
+@dataclass(frozen=True)
+class NMSStep:
+    """One step of non-maximum suppression."""
+
+    roi: Box  # the box kept, clipped to the picture
+    kept: int  # its position among the candidates, best first
+    suppressed: np.ndarray  # (n,) positions of the candidates that it removed
+    left: int  # candidates still there afterwards
+
+
+@dataclass(frozen=True)
+class Suppression:
+    """Non-maximum suppression on one level, step by step."""
+
+    level: int
+    candidates: Candidates
+    centres: np.ndarray  # (N, 2) x and y of the candidates' centres, pixels
+    steps: tuple[NMSStep, ...]  # one per ROI
 
 
 @dataclass(frozen=True)
@@ -120,6 +152,7 @@ class PyramidAttention:
     zoom_box: tuple[float, float, float, float]  # smallest box around all ROIs
     zoom_cells: tuple[int, int, int, int]  # the cells of level 3 that were really cut out, ends exclusive
     zoom_factor: float  # sqrt(area of the input / area of the cells cut out)
+    zoomed: FeatureMap  # level 3 cropped and resized: what stage II starts from
     zoomed_pixels: np.ndarray  # (H, W, 3) uint8, the same crop of the input picture, for the eye
     drop: Dropped
     drop_mask: np.ndarray  # (h, w) float32 on level 3, 0 where dropped
@@ -133,6 +166,16 @@ class PyramidAttention:
     def head_names(self) -> tuple[str, ...]:
         """Names of the eight heads, in order."""
         return tuple(f"{stage}/{head}" for stage in ("stage1", "stage2") for head in HEADS)
+
+
+@dataclass(frozen=True)
+class DropEffects:
+    """What AP-CNN says of one picture without each of its ROIs in turn; N of them, level 3 first."""
+
+    dropped: tuple[Dropped, ...]  # N
+    masks: np.ndarray  # (N, h, w) float32 on level 3, 0 where dropped
+    heads: np.ndarray  # (N, 8, K) probabilities; stage I comes before the drop, so its four rows never change
+    means: np.ndarray  # (N, K) softmax of the mean of the eight logits
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """An explanation as picture panels and as plain numbers, for files and reports."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,14 +13,29 @@ from fgcore.outputs import LEVELS
 TILE = 160  # pixels, side of a channel map in a mosaic
 
 
-def panels(explanation: Explanation) -> dict[str, np.ndarray]:
-    """Every picture of an explanation by a short name that can be a file's stem; (H, W, 3) uint8 each."""
+def class_pair(explanation: Explanation, classes: Sequence[int] = ()) -> tuple[int, int]:
+    """A class and its rival: those given, and where one is missing the model's first choice and its second.
+
+    A model of a single class is its own rival.
+    """
+    order = [*classes, *(index for index, _ in explanation.prediction.top(3))]
+    rivals = [index for index in order[1:] if index != order[0]]
+    return order[0], rivals[0] if rivals else order[0]
+
+
+def panels(explanation: Explanation, classes: Sequence[int] = ()) -> dict[str, np.ndarray]:
+    """Every picture of an explanation by a short name that can be a file's stem; (H, W, 3) uint8 each.
+
+    Args:
+        explanation: of one picture.
+        classes: MC-Loss: whose channels to show, a class and its rival; see `class_pair`.
+    """
     pixels = explanation.view.pixels
     result = {"input": pixels}
     if explanation.cam is not None:
         result["gradcam"] = render.overlay(pixels, explanation.cam, low=0, high=1)
     if explanation.groups is not None:
-        (best, _), (rival, _) = explanation.prediction.top(2) if len(explanation.class_names) > 1 else [(0, 1.0)] * 2
+        best, rival = class_pair(explanation, classes)
         result |= _group_panels(pixels, "class", group(explanation.groups, best))
         result |= _group_panels(pixels, "rival", group(explanation.groups, rival))
     if explanation.attention is not None:
@@ -54,8 +69,14 @@ def _attention_panels(pixels: np.ndarray, shown: PyramidAttention) -> dict[str, 
     return result
 
 
-def numbers(explanation: Explanation, top: int = 5) -> dict[str, Any]:
-    """The explanation's numbers as JSON-able values, with their origin; maps are left to the panels."""
+def numbers(explanation: Explanation, top: int = 5, classes: Sequence[int] = ()) -> dict[str, Any]:
+    """The explanation's numbers as JSON-able values, with their origin; maps are left to the panels.
+
+    Args:
+        explanation: of one picture.
+        top: how many of the most probable classes.
+        classes: see `panels`.
+    """
     view = explanation.view
     result: dict[str, Any] = {
         "origin": dict(explanation.origin),
@@ -73,7 +94,7 @@ def numbers(explanation: Explanation, top: int = 5) -> dict[str, Any]:
     if explanation.groups is not None:
         result["mc"] = [
             _group_numbers(group(explanation.groups, index), explanation.class_names)
-            for index, _ in explanation.prediction.top(2)
+            for index in dict.fromkeys(class_pair(explanation, classes))
         ]
     if explanation.attention is not None:
         result["ap"] = _attention_numbers(explanation.attention, explanation.class_names, top)

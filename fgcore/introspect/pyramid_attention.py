@@ -7,9 +7,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from fgcore.introspect.explanation import Box, Candidates, Dropped, Prediction, PyramidAttention, StageMaps
+from fgcore.config import ROIConfig
+from fgcore.introspect.explanation import Box, Candidates, Dropped, FeatureMap, Prediction, PyramidAttention, StageMaps
+from fgcore.introspect.suppression import candidates
 from fgcore.models import roi as regions
 from fgcore.outputs import HEADS, LEVELS, APCNNOutput, Pyramid, ROIs, Stage
+
+HEAD_NAMES = tuple(f"{stage}/{head}" for stage in ("stage1", "stage2") for head in HEADS)  # in the order of the logits
 
 
 def head_predictions(logits: Tensor, names: Sequence[str]) -> tuple[Prediction, ...]:
@@ -20,7 +24,11 @@ def head_predictions(logits: Tensor, names: Sequence[str]) -> tuple[Prediction, 
 
 @torch.no_grad()
 def pyramid_attention(
-    model: nn.Module, output: APCNNOutput, pixels: np.ndarray, drop_seed: int | None = None
+    model: nn.Module,
+    output: APCNNOutput,
+    pixels: np.ndarray,
+    drop_seed: int | None = None,
+    roi: ROIConfig | None = None,
 ) -> PyramidAttention:
     """The attention of AP-CNN on the first image of a batch.
 
@@ -29,30 +37,32 @@ def pyramid_attention(
         output: from evaluation mode, nothing dropped.
         pixels: (H, W, 3) uint8, the network input, from which the zoomed crop is cut.
         drop_seed: draw a dropblock as in training from this seed and look again without that ROI; None: do not.
+        roi: the ROI settings that made `output`; None: the model's own.
     """
+    roi = roi or model.roi
     cells = tuple(int(cell) for cell in output.zoom_cells[0])
     height, width = pixels.shape[:2]
     drop, mask, dropped_output = Dropped(0, 0, None), np.ones(output.stage1.backbone.level3.shape[-2:], "float32"), None
     if drop_seed is not None:
-        choice = regions.draw_drop(output.rois, model.roi, torch.Generator().manual_seed(drop_seed))
-        dropped_output = model.look_again(output.stage1, drop=choice)
-        drop, mask = _dropped(dropped_output), dropped_output.drop_mask[0, 0].cpu().numpy()
-    names = [f"{stage}/{head}" for stage in ("stage1", "stage2") for head in HEADS]
+        choice = regions.draw_drop(output.rois, roi, torch.Generator().manual_seed(drop_seed))
+        dropped_output = model.look_again(output.stage1, roi=roi, drop=choice)
+        drop, mask = dropped_roi(dropped_output), dropped_output.drop_mask[0, 0].cpu().numpy()
     return PyramidAttention(
         stage1=_stage_maps(output.stage1),
         stage2=_stage_maps(output.stage2),
-        candidates=_candidates(output, model),
+        candidates=_candidates(output.stage1, roi),
         rois=output.rois.map(_boxes),
         zoom_box=tuple(float(side) for side in output.zoom_boxes[0]),
         zoom_cells=cells,
         zoom_factor=float(np.sqrt(height * width / (64 * (cells[2] - cells[0]) * (cells[3] - cells[1])))),
+        zoomed=_feature_map(output.zoomed),
         zoomed_pixels=_zoom(pixels, cells),
         drop=drop,
         drop_mask=mask,
-        heads=head_predictions(output.head_logits[0], names),
+        heads=head_predictions(output.head_logits[0], HEAD_NAMES),
         stage1_mean=_mean("stage1", output.stage1.logits),
         stage2_mean=_mean("stage2", output.stage2.logits),
-        dropped_heads=head_predictions(dropped_output.head_logits[0], names) if dropped_output else (),
+        dropped_heads=head_predictions(dropped_output.head_logits[0], HEAD_NAMES) if dropped_output else (),
         dropped_mean=_mean("dropped", dropped_output.head_logits) if dropped_output else None,
     )
 
@@ -66,6 +76,9 @@ def _stage_maps(stage: Stage) -> StageMaps:
         return gate[0, :, 0, 0].float().cpu().numpy()
 
     return StageMaps(
+        backbone=stage.backbone.map(_feature_map),
+        features=stage.features.map(_feature_map),
+        refined=stage.refined.map(_feature_map),
         spatial_gates=stage.spatial_gates.map(lambda gate: gate[0, 0].float().cpu().numpy()),
         channel_gates=stage.channel_gates.map(flat),
         raw_channel_gates=stage.raw_channel_gates.map(flat),
@@ -77,29 +90,22 @@ def _boxes(rois: ROIs) -> tuple[Box, ...]:
     return tuple(Box(*box, score) for box, score, valid in rows if valid)
 
 
-def _candidates(output: APCNNOutput, model: nn.Module) -> Pyramid[Candidates]:
-    levels = []
-    for level, gates, side in zip(LEVELS, output.stage1.spatial_gates, model.roi.anchors, strict=True):
-        gates = gates[:1]
-        scores = regions.candidate_scores(gates, model.roi)[0]
-        anchors = regions.anchor_boxes(*gates.shape[-2:], 2**level, side, gates.device)
-        order = scores.argsort(descending=True)[: int((scores > -torch.inf).sum())]
-        levels.append(
-            Candidates(
-                cells=(scores > -torch.inf).view(gates.shape[-2:]).cpu().numpy(),
-                threshold=float(model.roi.threshold * regions.inner_scores(gates, model.roi.border).mean()),
-                boxes=anchors[order].cpu().numpy(),
-                scores=scores[order].cpu().numpy(),
-            )
-        )
-    return Pyramid(*levels)
+def _candidates(stage1: Stage, roi: ROIConfig) -> Pyramid[Candidates]:
+    return Pyramid(
+        *(candidates(gates[:1], level, roi)[0] for level, gates in zip(LEVELS, stage1.spatial_gates, strict=True))
+    )
 
 
-def _dropped(output: APCNNOutput) -> Dropped:
-    level, index = int(output.drop.level[0]), int(output.drop.index[0])
+def _feature_map(features: Tensor) -> FeatureMap:
+    return FeatureMap(features[0].float().abs().mean(0).cpu().numpy(), features.shape[1])
+
+
+def dropped_roi(output: APCNNOutput, image: int = 0) -> Dropped:
+    """Which ROI was dropped from an image of a batch."""
+    level, index = int(output.drop.level[image]), int(output.drop.index[image])
     if not level:
         return Dropped(0, 0, None)
-    box = output.rois[level - 3].boxes[0, index]
+    box = output.rois[level - LEVELS[0]].boxes[image, index]
     return Dropped(level, index, tuple(float(side) for side in box))
 
 

@@ -10,6 +10,7 @@ import torch
 from torch import Generator, Tensor
 
 from fgcore.config import ROIConfig
+from fgcore.draws import rand
 from fgcore.outputs import LEVELS, Drop, Pyramid, ROIs
 
 
@@ -74,10 +75,24 @@ def box_iou(boxes: Tensor, others: Tensor) -> Tensor:
     return overlap / (areas - overlap)
 
 
-def best_boxes(scores: Tensor, anchors: Tensor, k: int, max_iou: float) -> ROIs:
-    """Greedy non-maximum suppression, stopped after the first k boxes, on all images at once.
+def keep_best(left: Tensor, anchors: Tensor, max_iou: float) -> tuple[Tensor, Tensor, Tensor]:
+    """One step of non-maximum suppression: keeps the best box left in every image, removes those that overlap it.
 
-    Each step keeps the best box left in every image and removes those that overlap it by more than `max_iou`.
+    Args:
+        left: (B, N) scores of the boxes still there, -inf for the others.
+        anchors: (N, 4).
+        max_iou: a box that overlaps the kept one by more is removed; see `box_iou`.
+
+    Returns:
+        Score and number of the kept box, (B,) each, the score -inf where no box was left; what is left now, (B, N).
+    """
+    best, index = left.max(dim=1)
+    suppressed = box_iou(anchors[index][:, None], anchors) > max_iou  # (B, N)
+    return best, index, left.masked_fill(suppressed, -torch.inf).scatter(1, index[:, None], -torch.inf)
+
+
+def best_boxes(scores: Tensor, anchors: Tensor, k: int, max_iou: float) -> ROIs:
+    """Greedy non-maximum suppression, stopped after the first k boxes, on all images at once. See `keep_best`.
 
     Args:
         scores: (B, N), -inf for what is no candidate.
@@ -87,11 +102,8 @@ def best_boxes(scores: Tensor, anchors: Tensor, k: int, max_iou: float) -> ROIs:
     """
     left, boxes, found = scores, [], []
     for _ in range(min(k, scores.shape[1])):
-        best, index = left.max(dim=1)  # (B,)
-        box = anchors[index]  # (B, 4)
-        suppressed = box_iou(box[:, None], anchors) > max_iou  # (B, N)
-        left = left.masked_fill(suppressed, -torch.inf).scatter(1, index[:, None], -torch.inf)
-        boxes.append(box)
+        best, index, left = keep_best(left, anchors, max_iou)
+        boxes.append(anchors[index])  # (B, 4)
         found.append(best)
     if not boxes:
         empty = scores.new_zeros(len(scores), 0)
@@ -173,7 +185,7 @@ def draw_drop(rois: Pyramid[ROIs], config: ROIConfig, generator: Generator | Non
     """
     device = rois.level3.valid.device
     images = len(rois.level3.valid)
-    noise = torch.rand(2, images, generator=generator, device=generator.device if generator else None)
+    noise = rand((2, images), generator, images_axis=1)
     which, position = noise.to(device, non_blocking=True)
     first, second = config.drop_probabilities
     level = torch.where(which < first, 3, torch.where(which < first + second, 4, 0))

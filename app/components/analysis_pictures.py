@@ -1,0 +1,59 @@
+"""Pictures of an analysis: each with what was said of it, and a way to the inspector."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from app import resources, sets, state
+from app.components import picker
+from app.components.analysis_words import entries_of, world_of
+from app.components.text import plain
+from fgcore.analysis.store import Analysis
+
+_COLUMNS, _NARROWEST = 4, 190  # pictures in a row, and the pixels that each needs
+
+
+def gallery(
+    analysis: Analysis, rows: pd.DataFrame, captions: Sequence[str], models: Sequence[str], *, key: str
+) -> None:
+    """Pictures side by side.
+
+    Args:
+        analysis: whose pictures.
+        rows: with the columns index and identifier.
+        captions: what to say under each, plain text.
+        models: of the analysis, which the inspector shall ask.
+        key: of the widgets.
+    """
+    catalogue = resources.catalogue()
+    world = world_of(analysis, catalogue)
+    found = entries_of(analysis, catalogue)
+    entries = [found[name] for name in models if name in found]
+    if world is None or sets.pictures(world) is None:
+        st.info(
+            "These pictures are not on this machine, or no checkpoint here knows them: `FG_DATA` names the folder that "
+            "holds the data set. The tables are whole without them.",
+            icon=":material/image_not_supported:",
+        )
+    with st.grid(_COLUMNS, min_column_width=_NARROWEST, gap="medium"):
+        for row, caption in zip(rows.itertuples(), captions, strict=True):
+            with st.container(key=f"{key}-{row.index}"):
+                place = None if world is None else sets.place(world, row.identifier)
+                if place is None:
+                    st.markdown(plain(row.identifier))
+                    st.caption(plain(caption))
+                else:
+                    _card(world, place, caption, entries, key=f"{key}-open-{row.index}")
+
+
+def _card(world: resources.World, place: int, caption: str, entries: Sequence[resources.Entry], *, key: str) -> None:
+    try:
+        picture = sets.picture(world, place)
+    except resources.EXPECTED as error:
+        st.error(plain(str(error)), icon=":material/image_not_supported:")
+        return
+    st.image(picture.pixels, output_format="JPEG", width="stretch", alt=f"A {plain(picture.label)}")
+    st.caption(plain(caption))
+    if st.button("Inspect", icon=":material/search:", key=key):
+        st.switch_page(state.page("inspect"), query_params=picker.address_of(world, place, entries))

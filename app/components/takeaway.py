@@ -1,0 +1,71 @@
+"""What a visitor takes home: the inspection as one HTML page, its numbers as JSON, its predictions as CSV."""
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from app.components import cards
+from app.components.question import Question, pair
+from app.components.text import section
+from app.resources import Entry
+from app.state import Choice
+from fgcore.data.synthetic import class_names
+from fgcore.introspect import tables
+from fgcore.introspect.explanation import Explanation
+from fgcore.introspect.report import Model, Subject, document, report
+
+_STEM = "finegrain-lens"  # of the files' names
+
+
+def downloads(choice: Choice, looks: Iterable[tuple[Entry, Explanation]], question: Question) -> None:
+    """Three buttons; a file is made when its button is pressed.
+
+    Args:
+        choice: the picture, and what to call the models.
+        looks: what each model shows, Grad-CAM included; read when a button is pressed.
+        question: the class and the rival that the visitor chose.
+    """
+    subject = _subject(choice)
+
+    def models() -> list[Model]:
+        return [Model(choice.world.label(entry), look, pair(look, question), _facts(entry)) for entry, look in looks]
+
+    section("Take it home", "The report is one page with all pictures and numbers; it opens anywhere, offline.")
+    with st.container(horizontal=True):
+        st.download_button(
+            "Download the report (HTML)", icon=":material/description:", file_name=f"{_STEM}.html", mime="text/html",
+            on_click="ignore", key="take-report", data=lambda: report(subject, models()),
+        )  # fmt: skip
+        st.download_button(
+            "Download the numbers (JSON)", icon=":material/download:", file_name=f"{_STEM}.json",
+            mime="application/json", on_click="ignore", key="take-json", data=lambda: _json(subject, models()),
+        )  # fmt: skip
+        st.download_button(
+            "Download the predictions (CSV)", icon=":material/download:", file_name=f"{_STEM}.csv", mime="text/csv",
+            on_click="ignore", key="take-csv",
+            data=lambda: tables.predictions((model.label, model.shown) for model in models()),
+        )  # fmt: skip
+
+
+def _subject(choice: Choice) -> Subject:
+    picture, notes = choice.picture, [f"Asked were models that learned: {choice.world.title}."]
+    if picture.sample is not None:
+        relative = class_names(picture.sample.kind)[picture.sample.relative]
+        parts = " and ".join(part.replace("_", " ") for part in picture.sample.telling_parts)
+        notes.append(
+            f"Drawn by the program: a {picture.sample.class_name}. It differs from its nearest relative, the "
+            f"{relative}, in the {parts} only."
+        )
+    return Subject(picture.name, picture.sha256, datetime.now(UTC).isoformat(timespec="seconds"), tuple(notes))
+
+
+def _facts(entry: Entry) -> dict[str, str]:
+    """What `Explanation.origin` does not say."""
+    facts = cards.origin_facts(entry)
+    return {name: facts[name] for name in ("Accuracy", "Made")}
+
+
+def _json(subject: Subject, models: Sequence[Model]) -> str:
+    return json.dumps(document(subject, models), allow_nan=False, indent=1)

@@ -1,0 +1,118 @@
+"""Train: set up a run, watch it learn, and take its checkpoint along."""
+
+import streamlit as st
+
+from app import jobs, resources, state
+from app.components import train_film, train_form, train_plan, train_run
+from app.components.text import plain, section
+from app.jobs import Job, Run
+from fgcore.config import to_dict
+
+_FIRST = Job(train_form.FIRST, (), 4, "A first run: MC-Loss from scratch on drawn birds")
+
+
+def show() -> None:
+    """The page."""
+    st.title("Train", anchor=False)
+    st.markdown(
+        "Teach a network and watch where it learns to look. Training goes on when you close this page or the app."
+    )
+    if not jobs.available():
+        st.info(
+            "Training from the browser needs Linux or macOS. The command line works here: `python -m fgcore train`."
+        )
+        return
+    problem = state.training_problem()
+    if problem:
+        st.error(plain(problem), icon=":material/error:")
+    jobs.tend()
+    runs = jobs.listing()
+    run = _choose(runs)
+    if run is None:
+        _new(runs)
+        return
+    train_run.head(run)
+    if run.state in ("finished", "stopped", "interrupted"):
+        train_run.results(run)
+    train_run.following(run)
+    train_film.following(run)
+    train_run.following_curves(run)
+
+
+def _choose(runs: tuple[Run, ...]) -> Run | None:
+    """Which run to show; None: a new one."""
+    if not runs:
+        return None
+    names = {run.name: run for run in runs}
+    options = [state.TRAIN_NEW, *names]
+    live = next((run.name for run in runs if run.live), state.TRAIN_NEW)
+    if st.session_state.get(state.TRAIN_RUN, state.TRAIN_NEW) not in options:
+        del st.session_state[state.TRAIN_RUN]  # deleted a moment ago
+    if state.TRAIN_RUN not in st.session_state:
+        asked = st.query_params.get(state.TRAIN_RUN, live)
+        st.session_state[state.TRAIN_RUN] = asked if asked in options else state.TRAIN_NEW
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = st.selectbox(
+            "Run", options, key=state.TRAIN_RUN, persist_state="session",
+            format_func=lambda name: "A new run" if name == state.TRAIN_NEW else name,
+        )  # fmt: skip
+        if chosen != state.TRAIN_NEW:
+            st.button(
+                "New run", icon=":material/add:", on_click=_show_run, args=(state.TRAIN_NEW,), key="train_another"
+            )
+    _tell(chosen)
+    return names.get(chosen)
+
+
+def _tell(chosen: str) -> None:
+    """Write the run into the page's address, so that a reload or a link shows it again."""
+    if chosen != state.TRAIN_NEW:
+        st.query_params[state.TRAIN_RUN] = chosen
+    elif state.TRAIN_RUN in st.query_params:
+        del st.query_params[state.TRAIN_RUN]
+
+
+def _show_run(name: str) -> None:
+    """Callback: show this run, or the form of a new one."""
+    st.session_state[state.TRAIN_RUN] = name
+
+
+def _new(runs: tuple[Run, ...]) -> None:
+    """The first run, ready to start; then a form for any other."""
+    busy = next((run for run in runs if run.live), None)
+    if busy is not None:
+        st.caption(f"{plain(busy.name)} is under way; what you start now waits for its turn.")
+    with st.container(border=True, key="train_first"):
+        left, right = st.columns([3, 1], vertical_alignment="center")
+        with left:
+            section(
+                "A first run",
+                "MC-Loss from scratch on nine birds that the program draws, three look-alikes of three kinds. It needs "
+                "no download, takes a few minutes, and you see the channels of each class part.",
+            )
+        right.button(
+            "Start the first run", icon=":material/play_arrow:", type="primary", width="stretch",
+            key="train_start_first", on_click=_start, args=(_FIRST,),
+        )  # fmt: skip
+    section("Or set up your own", "A recipe, your pictures, and what you want to change.")
+    request = train_form.form()
+    if request is None:
+        st.info("Choose the pictures to learn from.", icon=":material/arrow_upward:")
+        return
+    ready = train_plan.show(request)
+    st.button(
+        "Start training", icon=":material/play_arrow:", type="primary", disabled=not ready, key="train_start",
+        on_click=_start, args=(Job(request.preset, request.settings, request.probes, request.title),),
+    )  # fmt: skip
+    with st.expander("The same on the command line, and all settings"):
+        settings = " ".join(f"'{text}'" if " " in text else text for text in request.settings)
+        st.code(f"python -m fgcore train {request.preset} {settings}".strip(), language="bash", wrap_lines=True)
+        st.json(to_dict(request.experiment), expanded=False)
+
+
+def _start(job: Job) -> None:
+    """Callback: put the run in the queue and show it."""
+    try:
+        st.session_state[state.TRAIN_RUN] = jobs.submit(job).name
+    except resources.EXPECTED as error:
+        state.tell_training(str(error))

@@ -1,0 +1,1 @@
+"""Where models look, over a whole data set: `run.analyse` makes tables, `tables` and `summary` read them."""
