@@ -22,6 +22,7 @@ class BatchGenerator(Generator):
         self.first, self.images = first, images
 
 
+@torch.compiler.disable  # it knows no generators: a break here, or it gives up on the whole network
 def rand(shape: Sequence[int], generator: Generator | None, *, images_axis: int | None) -> Tensor:
     """Uniform numbers in [0, 1).
 

@@ -42,7 +42,7 @@ def test_a_link_opens_level_and_part_in_a_fresh_browser(page, server):
     visit(page, server, "?level=4&drawing=2")
     page.get_by_text("Gates of 6 × 6 cells of 16 × 16 px").wait_for()
     assert page.get_by_role("radio", name="4", exact=True).get_attribute("aria-checked") == "true"
-    assert page.locator(".fg-ap-box").count() == 15
+    page.wait_for_function("() => document.querySelectorAll('.fg-ap-box').length === 15")
     page.get_by_role("tab", name="What if").click()
     page.get_by_text("Zoom into").wait_for()
     rest(page)

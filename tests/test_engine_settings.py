@@ -9,6 +9,7 @@ from torch import nn
 
 from engine_helpers import draw_pictures, float64, replaced, tiny
 from fgcore.config import to_dict
+from fgcore.draws import BatchGenerator
 from fgcore.engine import checkpoint, loop, session
 from fgcore.engine.folder import RunFolder, check_same
 from fgcore.outputs import BaselineOutput
@@ -142,6 +143,18 @@ def test_what_can_be_compiled_is_used_for_training(root, tmp_path, monkeypatch):
     monkeypatch.setattr(torch, "compile", lambda network: lambda *a, **k: calls.append(len(a[0])) or network(*a, **k))
     list(loop.train(dataclasses.replace(tiny(root, epochs=1), compile=True), tmp_path / "run"))
     assert calls == [8, 8, 8]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["baseline", "mc", "ap"])
+def test_the_compiler_takes_every_network_with_its_random_draws(root, method):
+    model = loop.fresh_model(loop.with_classes(tiny(root, method), 3))
+    images, generator = torch.rand(4, 3, 64, 64), BatchGenerator(torch.device("cpu"), 0, 4)
+    outputs = [
+        network(images, generator=generator.manual_seed(0)).logits
+        for network in (model, torch.compile(model, backend="eager"))  # traced, but not made into machine code
+    ]
+    torch.testing.assert_close(*outputs)
 
 
 @pytest.mark.gpu

@@ -77,17 +77,16 @@ def command_line(*arguments):
 
 def resume(pictures, folder):
     """A run given up after its first epoch, and continued by the command line."""
-    with distributed.joined("cpu"):
-        reports = loop.train(shared_run(pictures, "mc, a mask per image"), folder, device="cpu")
-        next(reports)
-        reports.close()
+    reports = loop.train(shared_run(pictures, "mc, a mask per image"), folder, device="cpu")
+    next(reports)
+    reports.close()
     presets.PRESETS["tiny"] = lambda: shared_run(pictures, "mc, a mask per image")
     return command_line("train", "tiny", "--out", folder, "--device", "cpu", "--resume")
 
 
 def everything(pictures, folder):
     torch.set_num_threads(1)
-    with distributed.joined("cpu"):
+    with distributed.joined("cpu"):  # once: torchrun's store would give a second group the first one's addresses
         rank = distributed.rank()
         seen = {
             "launcher": distributed.launcher(),
@@ -97,10 +96,10 @@ def everything(pictures, folder):
             "gathered": distributed.gather(rank),
             "averaged": averaged(),
             "from main": distributed.from_main(f"from {rank}"),
+            "resumed": resume(pictures, folder / "resumed"),
+            "again": command_line("train", "tiny", "--out", folder / "resumed", "--device", "cpu"),
+            "unknown": command_line("train", "nothing", "--device", "cpu"),
         }
-    seen["resumed"] = resume(pictures, folder / "resumed")
-    seen["again"] = command_line("train", "tiny", "--out", folder / "resumed", "--device", "cpu")
-    seen["unknown"] = command_line("train", "nothing", "--device", "cpu")
     (folder / f"{rank}.json").write_text(json.dumps(seen))
 
 

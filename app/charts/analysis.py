@@ -77,7 +77,7 @@ def confusion_figure(matrix: np.ndarray, names: Sequence[str], *, height: int) -
             hovertemplate="%{y}<br>taken for %{x}<br>%{z} pictures<extra></extra>",
         )
     )  # fmt: skip
-    hidden = {"showticklabels": len(names) <= 30, "tickfont_size": 9, "ticks": "", "showgrid": False, "zeroline": False}
+    hidden = {"showticklabels": False, "ticks": "", "showgrid": False, "zeroline": False}
     figure.update_xaxes(title={"text": "predicted", "font_size": 12}, **hidden)
     figure.update_yaxes(title={"text": "true", "font_size": 12}, autorange="reversed", **hidden)
     figure.update_layout(height=height, margin={"l": 0, "r": 0, "t": 26, "b": 8})

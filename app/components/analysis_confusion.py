@@ -55,6 +55,8 @@ def _pairs(pairs: pd.DataFrame, classes: list[str]) -> pd.Series | None:
     event = st.dataframe(
         table, hide_index=True, key=state.ANA_PAIRS, on_select="rerun", selection_mode="single-row", height=_HEIGHT,
         column_config={
+            "Class": st.column_config.TextColumn(width=150),
+            "Look-alike": st.column_config.TextColumn(width=150),
             "Count": st.column_config.NumberColumn(width=64, help="Pictures of either class taken for the other."),
             "Share": st.column_config.NumberColumn(width=64, format="%.0f %%", help="Of all pictures of both classes."),
         },

@@ -48,7 +48,7 @@ def _card(entry: Entry, world: World) -> None:
 
 def _deletion(entry: Entry) -> None:
     with st.popover("Delete", icon=":material/delete:", key=f"own-ask-{entry.key}"):
-        st.markdown(f"Delete **{plain(entry.path.name)}** from the server? Nobody can look through it afterwards.")
+        st.markdown(f"Delete **{plain(entry.path.name)}** from the server? This cannot be undone.")
         st.button("Delete it for good", type="primary", key=f"own-delete-{entry.key}", on_click=_delete, args=(entry,))
 
 
