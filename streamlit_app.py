@@ -12,14 +12,14 @@ _APP = Path(__file__).resolve().parent / "app"
 _LENS, _WORDMARK = ((_APP / name).read_text(encoding="utf-8") for name in ("lens.svg", "wordmark.svg"))
 _PICTURE_PAGES = {  # these look at the sidebar's picture through the sidebar's models
     "inspect": (inspect.show, "Inspect"),
-    "ap-cnn": (ap_cnn.show, "AP-CNN"),
     "mc-loss": (mc_loss.show, "MC-Loss"),
+    "ap-cnn": (ap_cnn.show, "AP-CNN"),
     "compare": (compare.show, "Compare"),
 }
 _OTHER_PAGES = {  # these have no picture in the sidebar
-    "analyse": (analyse.show, "Analyse"),
-    "train": (train.show, "Train"),
     "learn": (learn.show, "Learn"),
+    "train": (train.show, "Train"),
+    "analyse": (analyse.show, "Analyse"),
     "checkpoints": (checkpoints.show, "Checkpoints"),
 }
 

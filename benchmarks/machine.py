@@ -1,8 +1,8 @@
 """How near the machine's own peak a training step comes, and what the typed trace costs in memory."""
 
 import multiprocessing
-import resource
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -95,7 +95,9 @@ def _peak(hold: bool, batch: int, device: str) -> int:
         del held
     if device.startswith("cuda"):
         return torch.cuda.max_memory_allocated(device)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    # not getrusage: a process inherits its parent's ru_maxrss
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return 1024 * int(status["VmHWM"].split()[0])
 
 
 def _synchronisations(batch: int, device: torch.device) -> dict:

@@ -1,6 +1,7 @@
 """What the app's tests share: small untrained checkpoints, and a photograph that the program drew."""
 
 import io
+import json
 
 import torch
 from PIL import Image
@@ -48,3 +49,24 @@ def photograph():
     file = io.BytesIO()
     image.save(file, "JPEG", quality=92)
     return file.getvalue()
+
+
+def ran(app):
+    """The AppTest after another run without an exception."""
+    app.run()
+    assert not app.exception
+    return app
+
+
+def words(app):
+    """All text of the page."""
+    kinds = ("title", "subheader", "markdown", "caption", "html", "error", "warning", "info")
+    return "\n".join(
+        str(getattr(element, "value", "") or element.proto.body) for kind in kinds for element in app.get(kind)
+    )
+
+
+def figure(app, key):
+    """The one chart whose key starts with `key`, as plotly's JSON."""
+    (chart,) = [chart for chart in app.get("plotly_chart") if f"-{key}" in chart.proto.id]
+    return json.loads(chart.proto.spec)

@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from app import analyses, resources, sets, state
 from app.analyses import Wanted
 from app.charts import analysis as charts
+from app_helpers import ran, words
 from conftest import ROOT
 from fgcore.analysis import tables
 from fgcore.data.synthetic import class_names
@@ -26,19 +27,6 @@ def app(analysed, monkeypatch):
     st.cache_resource.clear()
     page = "from app import state\nfrom app.pages import analyse\nstate.prepare()\nanalyse.show()"
     return AppTest.from_string(page, default_timeout=120)
-
-
-def ran(app):
-    app.run()
-    assert not app.exception
-    return app
-
-
-def words(app):
-    kinds = ("title", "subheader", "markdown", "caption", "html", "error", "warning", "info")
-    return "\n".join(
-        str(getattr(element, "value", "") or element.proto.body) for kind in kinds for element in app.get(kind)
-    )
 
 
 def figure(app):

@@ -15,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 from app import resources, state
 from app.components import ap_numbers, ap_zoom
 from app.state import Picture, Tried
-from app_helpers import write_checkpoint, write_two_worlds
+from app_helpers import figure, ran, words, write_checkpoint, write_two_worlds
 from fgcore.data.synthetic import class_names
 
 NAMES = class_names("birds")
@@ -65,24 +65,6 @@ def entry(folder, caches, monkeypatch):
 def opened(app, **link):
     app.query_params.update(link)
     return ran(app)
-
-
-def ran(app):
-    app.run()
-    assert not app.exception
-    return app
-
-
-def words(app):
-    kinds = ("title", "subheader", "markdown", "caption", "html", "error", "warning", "info")
-    return "\n".join(
-        str(getattr(element, "value", "") or element.proto.body) for kind in kinds for element in app.get(kind)
-    )
-
-
-def figure(app, key):
-    (chart,) = [chart for chart in app.get("plotly_chart") if f"-{key}" in chart.proto.id]
-    return json.loads(chart.proto.spec)
 
 
 def setting(app, name):

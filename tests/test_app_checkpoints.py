@@ -6,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app import resources, state
-from app_helpers import PHOTO_CLASSES, write_checkpoint
+from app_helpers import PHOTO_CLASSES, ran, write_checkpoint
 from fgcore.data.synthetic import class_names
 from fgcore.engine import store
 
@@ -41,12 +41,6 @@ def page():
 @pytest.fixture
 def app(folder):
     return ran(AppTest.from_function(page, default_timeout=60))
-
-
-def ran(app):
-    app.run()
-    assert not app.exception
-    return app
 
 
 def words(app):

@@ -1,7 +1,5 @@
 """The Compare page without a browser: what it shows of two or three models, and what each control changes."""
 
-import json
-
 import numpy as np
 import pytest
 import streamlit as st
@@ -9,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from app import resources, state
 from app.components import compare_many
-from app_helpers import photograph, write_two_worlds
+from app_helpers import figure, photograph, ran, words, write_two_worlds
 from fgcore.data.synthetic import class_names
 
 
@@ -37,24 +35,6 @@ def folder(tmp_path_factory):
 def app(folder, monkeypatch):
     monkeypatch.setenv(resources.VARIABLE, str(folder))
     return AppTest.from_function(page, default_timeout=240)
-
-
-def ran(app):
-    app.run()
-    assert not app.exception
-    return app
-
-
-def words(app):
-    kinds = ("title", "subheader", "markdown", "caption", "html", "error", "warning", "info")
-    return "\n".join(
-        str(getattr(element, "value", "") or element.proto.body) for kind in kinds for element in app.get(kind)
-    )
-
-
-def figure(app, key):
-    (chart,) = [chart for chart in app.get("plotly_chart") if f"-{key}" in chart.proto.id]
-    return json.loads(chart.proto.spec)
 
 
 def titles(app, key):

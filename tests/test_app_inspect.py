@@ -1,14 +1,12 @@
 """The Inspect page without a browser: what a visitor sees first, and what each control changes."""
 
-import json
-
 import numpy as np
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from app import resources, state
-from app_helpers import PHOTO_CLASSES, photograph, write_two_worlds
+from app_helpers import PHOTO_CLASSES, figure, photograph, ran, words, write_two_worlds
 from conftest import ROOT
 from fgcore.data.synthetic import class_names
 
@@ -25,26 +23,6 @@ def app(folder, monkeypatch):
     st.cache_data.clear()
     st.cache_resource.clear()
     return AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=120)
-
-
-def ran(app):
-    app.run()
-    assert not app.exception
-    return app
-
-
-def words(app):
-    """All text of the page."""
-    kinds = ("title", "subheader", "markdown", "caption", "html", "error", "warning", "info")
-    return "\n".join(
-        str(getattr(element, "value", "") or element.proto.body) for kind in kinds for element in app.get(kind)
-    )
-
-
-def figure(app, key):
-    """The one chart whose key starts with `key`, as plotly's JSON."""
-    (chart,) = [chart for chart in app.get("plotly_chart") if f"-{key}" in chart.proto.id]
-    return json.loads(chart.proto.spec)
 
 
 def upload(app, name, data):

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from app import resources, state
 from app.charts import mc_flow
 from app.components import mc_numbers
-from app_helpers import PHOTO_CLASSES, photograph, write_checkpoint, write_two_worlds
+from app_helpers import PHOTO_CLASSES, figure, photograph, ran, write_checkpoint, write_two_worlds
 from fgcore.data.synthetic import class_names
 
 NAMES = class_names("birds")
@@ -46,23 +46,11 @@ def opened(app, part, **link):
     return ran(app)
 
 
-def ran(app):
-    app.run()
-    assert not app.exception
-    return app
-
-
 def words(app):
     kinds = ("title", "subheader", "markdown", "caption", "html", "error", "warning", "info", "success")
     return "\n".join(
         str(getattr(element, "value", "") or element.proto.body) for kind in kinds for element in app.get(kind)
     )
-
-
-def figure(app, key):
-    """The one chart with this key, as plotly's JSON."""
-    (chart,) = [chart for chart in app.get("plotly_chart") if f"-{key}" in chart.proto.id]
-    return json.loads(chart.proto.spec)
 
 
 def tile_names(app, role):

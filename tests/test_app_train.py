@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 from app import jobs, resources, state
 from app.components import train_plan
 from app.jobs import Job
+from app_helpers import ran
 from engine_helpers import draw_pictures, tiny
 from fgcore import presets, probes
 from fgcore.engine import loop
@@ -52,12 +53,6 @@ def _page():
 
     state.prepare()
     train.show()
-
-
-def ran(app):
-    app.run()
-    assert not app.exception
-    return app
 
 
 def words(app):
