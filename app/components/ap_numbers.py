@@ -1,7 +1,5 @@
 """AP-CNN's page as files: everything as JSON, and the probabilities of every head as a table (CSV)."""
 
-import csv
-import io
 import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -14,6 +12,7 @@ from fgcore.config import ROIConfig, to_dict
 from fgcore.introspect.explanation import DropEffects, Explanation
 from fgcore.introspect.panels import numbers
 from fgcore.introspect.suppression import suppression
+from fgcore.introspect.tables import csv_text
 from fgcore.outputs import LEVELS
 
 Row = tuple[str, str, str, str, float]
@@ -88,19 +87,20 @@ def table(look: Explanation, effects: DropEffects, changed: Explanation | None) 
         effects: of dropping each ROI.
         changed: with other settings; None: none were tried.
     """
-    file = io.StringIO()
-    writer = csv.writer(file)
-    writer.writerow(("look", "stage", "head", "class", "probability"))
-    writer.writerows(_rows("own settings", look))
+    head = ("look", "stage", "head", "class", "probability")
+    return csv_text(head, _table_rows(look, effects, changed))
+
+
+def _table_rows(look: Explanation, effects: DropEffects, changed: Explanation | None) -> Iterator[Row]:
+    yield from _rows("own settings", look)
     if changed is not None:
-        writer.writerows(_rows("what if", changed))
+        yield from _rows("what if", changed)
     heads = [head.name for head in look.attention.heads]
     for which, probabilities, means in zip(effects.dropped, effects.heads, effects.means, strict=True):
         name = f"without ROI {which.index + 1} of level {which.level}"
         for head, row in zip(heads, probabilities, strict=True):
-            writer.writerows(_lines(name, head, row, look.class_names))
-        writer.writerows(_lines(name, "both/mean of eight", means, look.class_names))
-    return file.getvalue()
+            yield from _lines(name, head, row, look.class_names)
+        yield from _lines(name, "both/mean of eight", means, look.class_names)
 
 
 def _rows(name: str, look: Explanation) -> Iterator[Row]:
@@ -115,9 +115,4 @@ def _rows(name: str, look: Explanation) -> Iterator[Row]:
 def _lines(name: str, head: str, probabilities: np.ndarray, classes: tuple[str, ...]) -> Iterator[Row]:
     stage, _, which = head.partition("/")
     for label, value in zip(classes, probabilities, strict=True):
-        yield name, stage, which, _cell(label), round(float(value), 6)
-
-
-def _cell(text: str) -> str:
-    """A stranger's class name that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
+        yield name, stage, which, label, round(float(value), 6)

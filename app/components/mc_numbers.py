@@ -1,8 +1,6 @@
 """The MC-Loss page's numbers as JSON and as CSV."""
 
-import csv
 import dataclasses
-import io
 import json
 from typing import Any
 
@@ -12,6 +10,7 @@ from app.components.mc import Side
 from app.components.mc_story import Story
 from fgcore.introspect.channel_groups import wins
 from fgcore.introspect.explanation import Prediction
+from fgcore.introspect.tables import csv_text
 
 
 def downloads(story: Story) -> None:
@@ -85,11 +84,7 @@ def _of(prediction: Prediction, index: int) -> float:
 
 def rows_of(values: dict[str, Any]) -> str:
     """The same numbers as lines of `quantity,value`; a name such as `classes.0.score.under_mask` says where from."""
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(["quantity", "value"])
-    writer.writerows(_flat("", values))
-    return file.getvalue()
+    return csv_text(("quantity", "value"), _flat("", values))
 
 
 def _flat(name: str, value: Any) -> list[tuple[str, Any]]:  # noqa: ANN401  (any JSON value)
