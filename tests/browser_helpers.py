@@ -90,6 +90,19 @@ def settle(page, *, models):
     page.wait_for_selector(READY)
 
 
+def slide(page, figure, share=0.0, number=0):
+    """Click a slider of a plotly figure at a share of its length, once the app rests and one such figure is left.
+
+    While a page is drawn again, Streamlit shows the old figure beside the new one for a moment.
+    """
+    page.wait_for_selector(READY)
+    page.wait_for_function("figure => document.querySelectorAll(figure).length === 1", arg=f"{figure} .js-plotly-plot")
+    rail = page.locator(f"{figure} .slider-rail-touch-rect").nth(number)
+    rail.scroll_into_view_if_needed()
+    box = rail.bounding_box()
+    page.mouse.click(box["x"] + 2 + share * (box["width"] - 4), box["y"] + box["height"] / 2)
+
+
 def send(page, name, data):
     page.locator(INPUT).set_input_files({"name": name, "mimeType": "image/jpeg", "buffer": data})
 

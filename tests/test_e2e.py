@@ -5,7 +5,7 @@ import re
 import pytest
 
 from app_helpers import PHOTO_CLASSES, photograph
-from browser_helpers import READY, answers, complaints_in, send, settle, visit
+from browser_helpers import READY, answers, complaints_in, send, settle, slide, visit
 from fgcore.data.synthetic import class_names
 
 pytestmark = pytest.mark.e2e
@@ -70,10 +70,7 @@ def test_maps_fade_and_zoom_without_the_server(page, server):
     }"""
     before = page.evaluate(state)
     page.on("websocket", lambda _: pytest.fail("a new connection"))
-    slider = page.locator(".st-key-strip-cam .slider-rail-touch-rect")
-    slider.scroll_into_view_if_needed()
-    box = slider.bounding_box()
-    page.mouse.click(box["x"] + 2, box["y"] + box["height"] / 2)
+    slide(page, ".st-key-strip-cam")
     page.wait_for_function(f"({state})().opacity[0] === 0")
     assert len(before["opacity"]) == 3
     assert page.evaluate(state)["opacity"] == [0, 0, 0]

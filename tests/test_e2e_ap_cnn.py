@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from browser_helpers import READY, complaints_in
+from browser_helpers import READY, complaints_in, slide
 
 pytestmark = pytest.mark.e2e
 LAST = "saves it as PNG"  # the page's last sentence
@@ -56,9 +56,7 @@ def test_the_steps_of_suppression_run_without_the_server(page, server):
     plot(page, "ap-nms")
     assert "kept (5)" in visible(page, "ap-nms")
     page.on("websocket", lambda _: pytest.fail("a new connection"))
-    slider = page.locator("[class*='st-key-ap-nms'] .slider-rail-touch-rect")
-    box = slider.bounding_box()
-    page.mouse.click(box["x"] + 2, box["y"] + box["height"] / 2)
+    slide(page, "[class*='st-key-ap-nms']")
     page.wait_for_function(
         "() => document.querySelector(\"[class*='st-key-ap-nms'] .slider-label\").textContent.startsWith('all ')"
     )

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from app_helpers import photograph
-from browser_helpers import READY, complaints_in
+from browser_helpers import READY, complaints_in, slide
 from fgcore.data.synthetic import class_names
 
 pytestmark = pytest.mark.e2e
@@ -24,7 +24,7 @@ MAPS = """() => {
 def visit(page, address, query=""):
     page.goto(f"{address}/compare{query}")
     page.get_by_text("Many pictures").wait_for()  # the last section of the page
-    page.locator(".st-key-maps .js-plotly-plot").wait_for()
+    page.wait_for_selector(".st-key-maps .js-plotly-plot")
     page.wait_for_selector(READY)
 
 
@@ -39,13 +39,6 @@ def drag(page, panel, start, stop):
     page.mouse.up()
 
 
-def slide(page, number, share):
-    rail = page.locator(".st-key-maps .slider-rail-touch-rect").nth(number)
-    rail.scroll_into_view_if_needed()
-    box = rail.bounding_box()
-    page.mouse.click(box["x"] + 2 + share * (box["width"] - 4), box["y"] + box["height"] / 2)
-
-
 def sides(page):
     return [int(page.locator(f".st-key-{side} input").input_value()) for side in ("left", "top", "right", "bottom")]
 
@@ -58,11 +51,11 @@ def test_maps_fade_are_cut_off_and_zoom_without_the_server(page, server):
     before = page.evaluate(MAPS)
     assert len(before["opacity"]) == 3
 
-    slide(page, 0, 0)
+    slide(page, ".st-key-maps")
     page.wait_for_function(f"({MAPS})().opacity[0] === 0")
     assert page.evaluate(MAPS)["opacity"] == [0, 0, 0]
 
-    slide(page, 1, 0.8)
+    slide(page, ".st-key-maps", 0.8, number=1)
     page.wait_for_function(f"({MAPS})().clear[0] === 2")  # clear from 0 up to the threshold
     after = page.evaluate(MAPS)
     assert after["clear"] == [2, 2, 2]

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from browser_helpers import READY, complaints_in
+from browser_helpers import READY, complaints_in, slide
 from fgcore.data.synthetic import class_names
 
 pytestmark = pytest.mark.e2e
@@ -137,10 +137,7 @@ def test_maps_fade_without_the_server(page, server):
         """() => new MutationObserver(() => window.runs++).observe(
             document.querySelector("[data-testid=stApp]"), {attributeFilter: ["data-test-script-state"]})"""
     )
-    slider = page.locator("[class*=st-key-mc-mosaic-class] .slider-rail-touch-rect")
-    slider.scroll_into_view_if_needed()
-    box = slider.bounding_box()
-    page.mouse.click(box["x"] + 2, box["y"] + box["height"] / 2)
+    slide(page, "[class*=st-key-mc-mosaic-class]")
     opacity = """() => document.querySelector("[class*=st-key-mc-mosaic-class] .js-plotly-plot")._fullData[0].opacity"""
     page.wait_for_function(f"({opacity})() === 0")
     assert page.evaluate("window.runs") == 0

@@ -2,7 +2,7 @@
 
 import pytest
 
-from browser_helpers import READY, complaints_in
+from browser_helpers import READY, complaints_in, slide
 from test_data_archives import classes, zipped
 
 pytestmark = pytest.mark.e2e
@@ -51,6 +51,7 @@ def test_a_run_is_trained_survives_a_reload_and_is_inspected(page, server):
 def slide_to_the_start(page):
     """The slider shows other pictures and numbers, and asks no server."""
     film = ".st-key-strip-film .js-plotly-plot"
+    page.wait_for_selector(READY)
     page.wait_for_selector(film)
     shown = f"""() => {{
         const data = document.querySelector("{film}")._fullData;
@@ -59,10 +60,7 @@ def slide_to_the_start(page):
     }}"""
     before = page.evaluate(shown)
     assert len(before[0]) == 4
-    rail = page.locator(".st-key-strip-film .slider-rail-touch-rect")
-    rail.scroll_into_view_if_needed()
-    box = rail.bounding_box()
-    page.mouse.click(box["x"] + 2, box["y"] + box["height"] / 2)
+    slide(page, ".st-key-strip-film")
     page.wait_for_function(f"({shown})()[0][0] !== '{before[0][0]}'")
     after = page.evaluate(shown)
     assert all(one != other for one, other in zip(before[1], after[1], strict=True))
