@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from app import state
+from app import memory, state
 from app.components import picker
 from app.pages import analyse, ap_cnn, checkpoints, compare, inspect, learn, mc_loss, train
 
@@ -26,6 +26,7 @@ _OTHER_PAGES = {  # these have no picture in the sidebar
 st.set_page_config(page_title="FineGrain Lens", page_icon=_LENS, layout="wide")
 st.html(_APP / "style.css")
 st.logo(_WORDMARK, size="large", icon_image=_LENS)
+memory.settle()
 state.prepare()
 pages = {
     path: st.Page(show, title=title, url_path=path, default=path == "inspect")

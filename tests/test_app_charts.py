@@ -1,7 +1,11 @@
 """Figures: what is drawn is what was given, in the right place, and zooms together."""
 
+import base64
+import io
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from app.charts import mosaic, strips, style
 from app.charts.panels import Layer, Outline, Panel, cell_centres, outside, panels
@@ -116,7 +120,7 @@ def test_a_mosaic_is_one_heat_map_with_gaps_of_nan(pixels):
     channels = np.random.default_rng(1).random((5, 3, 4)).astype(np.float32) + 0.1
     kept = np.array([True, False, True, True, False])
     figure = mosaic.channel_mosaic(channels, range(40, 45), kept, pixels, high=2.0, columns=3)
-    assert [trace.type for trace in figure.data] == ["heatmap"]
+    assert [trace.type for trace in figure.data] == ["heatmap", "scatter"]  # the map, the channels' numbers
     heatmap = figure.data[0]
     shown = heatmap.z[~np.isnan(heatmap.z)]
     np.testing.assert_array_equal(np.sort(shown), np.sort(channels.ravel()))
@@ -136,9 +140,22 @@ def test_every_cell_of_a_mosaic_says_which_channel_row_and_column_it_is(pixels):
 def test_dropped_channels_are_veiled_and_struck_out(pixels):
     kept = np.array([True, False, True])
     figure = mosaic.channel_mosaic(np.ones((3, 2, 2)), range(3), kept, pixels, high=1.0, columns=3)
-    assert [annotation.text for annotation in figure.layout.annotations] == ["0", "<s>1</s>", "2"]
+    assert list(figure.data[1].text) == ["0", "<s>1</s>", "2"]
     assert len(figure.layout.shapes) == 1
-    assert len(figure.layout.images) == 3  # the picture beneath each tile
+
+
+def test_the_grey_picture_lies_beneath_each_tile_and_nothing_between_them(pixels):
+    channels = np.ones((3, 14, 14), np.float32)
+    tiles = mosaic.assemble(channels, 2)
+    figure = mosaic.channel_mosaic(channels, range(3), np.ones(3, bool), pixels, high=1.0, columns=2)
+    (image,) = figure.layout.images
+    assert (image.sizex, image.sizey) == tiles.values.shape[::-1]
+    backdrop = np.asarray(Image.open(io.BytesIO(base64.b64decode(image.source.split(",")[1]))))
+    fine = backdrop.shape[0] // tiles.values.shape[0]
+    opaque = backdrop[::fine, ::fine, 1] == 255
+    np.testing.assert_array_equal(opaque, ~np.isnan(tiles.values))
+    first = backdrop[4 * fine : 18 * fine, : 14 * fine, 0].astype(float)
+    assert abs(first.mean() - style.grey(pixels)[..., 0].mean()) < 1
 
 
 @pytest.mark.parametrize(("count", "columns"), [(1, 1), (3, 3), (10, 5), (11, 6), (21, 7)])
@@ -172,7 +189,7 @@ def test_gate_strips_keep_one_row_per_level():
 def test_a_clickable_mosaic_has_an_invisible_point_on_each_tile_that_names_its_channel(pixels):
     channels = np.random.default_rng(2).random((5, 3, 4)).astype(np.float32)
     figure = mosaic.channel_mosaic(channels, range(40, 45), np.ones(5, bool), pixels, high=1, columns=2, clickable=True)
-    heatmap, points = figure.data
+    heatmap, _, points = figure.data
     assert list(points.customdata) == [40, 41, 42, 43, 44]
     assert points.marker.opacity == 0
     for x, y, number in zip(points.x, points.y, points.customdata, strict=True):
@@ -182,7 +199,7 @@ def test_a_clickable_mosaic_has_an_invisible_point_on_each_tile_that_names_its_c
 def test_channels_on_their_own_scale_keep_their_values_for_the_hover_text(pixels):
     channels = np.array([[[0, 4]], [[1, 2]], [[0, 0]]], np.float32)
     kept = np.ones(3, bool)
-    (heatmap,) = mosaic.channel_mosaic(channels, range(3), kept, pixels, high=4, columns=3, own_scale=True).data
+    heatmap, _ = mosaic.channel_mosaic(channels, range(3), kept, pixels, high=4, columns=3, own_scale=True).data
     there = ~np.isnan(heatmap.z)
     assert heatmap.z[there].tolist() == [0, 1, 0.5, 1, 0, 0]
     assert np.array(heatmap.text)[there].tolist() == [0, 4, 1, 2, 0, 0]

@@ -54,7 +54,7 @@ def words(app):
 
 
 def tile_names(app, role):
-    return [note["text"] for note in figure(app, f"mc-mosaic-{role}")["layout"]["annotations"]]
+    return figure(app, f"mc-mosaic-{role}")["data"][1]["text"]
 
 
 def cells(app):
@@ -149,8 +149,8 @@ def test_clicking_a_tile_drops_its_channel_and_clicking_again_takes_it_back(app,
     from app.components import mc_channels
 
     opened(app, "Discriminality", **{"class": NAMES[1]})
-    points = [trace for trace in figure(app, "mc-mosaic-class")["data"] if trace["type"] == "scatter"]
-    numbers = points[0]["customdata"]
+    (points,) = [trace for trace in figure(app, "mc-mosaic-class")["data"] if trace.get("mode") == "markers"]
+    numbers = points["customdata"]
     assert [str(number) for number in numbers] == tile_names(app, "class")
     session = {"chart": {"selection": {"points": [{"customdata": numbers[4]}]}}, state._MC_KEPT: None}
     monkeypatch.setattr(mc_channels.st, "session_state", session)

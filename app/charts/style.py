@@ -65,7 +65,7 @@ def jpeg_source(pixels: np.ndarray, side: int | None = None) -> str:
 
 
 def png_source(pixels: np.ndarray) -> str:
-    """A picture as a data address, every pixel as it is; (H, W, 3) or, with transparency, (H, W, 4) uint8."""
+    """A picture as a data address, every pixel as it is; (H, W, 3) or (H, W, 4) uint8; (H, W, 2): grey, opacity."""
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG")
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
