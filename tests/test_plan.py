@@ -14,7 +14,7 @@ def root(tmp_path_factory):
 
 
 def test_the_first_run_is_laid_out_without_opening_a_picture():
-    laid_out = plan(presets.mc_birds_first())
+    laid_out = plan(presets.get("mc_birds_first"))
     assert len(laid_out.class_names) == 9
     assert (laid_out.train_images, laid_out.test_images, laid_out.steps_per_epoch) == (900, 90, 56)
     assert laid_out.groups == "9 groups of 3 channels"
@@ -38,7 +38,7 @@ def test_parameters_are_those_of_the_network(root, method):
 
 def test_settings_that_do_not_fit_are_refused_before_anything_starts(root):
     with pytest.raises(ValueError, match="training from scratch is defined for vgg16_bn and ResNets"):
-        plan(replaced(presets.mc_birds_first(), "model", trunk="squeezenet1_1"))
+        plan(replaced(presets.get("mc_birds_first"), "model", trunk="squeezenet1_1"))
     with pytest.raises(ValueError, match="multiple of 32"):
         plan(replaced(tiny(root), "data", crop=65))
     with pytest.raises(FileNotFoundError, match="does not exist"):

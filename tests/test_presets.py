@@ -49,7 +49,7 @@ def test_a_preset_builds_its_network_and_its_groups_of_parameters(name):
 
 
 def test_demo_presets_share_trunk_and_seed_and_the_baselines_recipe_is_mc_losss():
-    for data in ("cub50", "birds", "cars"):
+    for data in ("cub50", "cars196", "birds", "cars"):
         trio = [presets.get(f"{method}_{data}") for method in METHODS]
         assert len({(e.seed, e.model.trunk, e.model.weights, e.model.level, e.data.crop) for e in trio}) == 1
         baseline, mc = (presets.get(f"{method}_{data}") for method in ("baseline", "mc"))
@@ -58,7 +58,7 @@ def test_demo_presets_share_trunk_and_seed_and_the_baselines_recipe_is_mc_losss(
 
 
 def test_the_authors_ap_cnn_slows_everything_below_layer4_on_cub_only():
-    cub, cars = presets.ap_resnet50_cub(), presets.ap_resnet50_cars()
+    cub, cars = presets.get("ap_resnet50_cub"), presets.get("ap_resnet50_cars")
     assert (cub.optim.lr, cub.optim.trunk_lr) == (1e-3, 1e-4)
     assert cub.optim.trunk_prefixes == ("trunk.stem", "trunk.level4")
     assert cars.optim.trunk_prefixes == ()
@@ -66,7 +66,7 @@ def test_the_authors_ap_cnn_slows_everything_below_layer4_on_cub_only():
 
 
 def test_the_weights_of_the_scratch_recipe_equal_alpha_and_beta():
-    loss, xi = presets.mc_vgg16_cub_scratch().loss, 3
+    loss, xi = presets.get("mc_vgg16_cub_scratch").loss, 3
     h = 1.7  # alpha * (L_dis + beta * (1 - h / xi)) and mu * (L_dis - lambda * h) differ by a constant
     ours, theirs = loss.mc_weight * loss.diversity_weight * h, 20 * h / xi
     assert loss.mc_weight == 1.5
@@ -76,7 +76,7 @@ def test_the_weights_of_the_scratch_recipe_equal_alpha_and_beta():
 def test_the_pretrained_recipes_divide_2048_channels_as_the_paper_says():
     assert group_sizes(2048, 200) == (10,) * 152 + (11,) * 48
     assert group_sizes(2048, 196) == (10,) * 108 + (11,) * 88
-    assert presets.mc_resnet50_cub().model.groups == presets.mc_resnet50_cars().model.groups == "trunk"
+    assert presets.get("mc_resnet50_cub").model.groups == presets.get("mc_resnet50_cars").model.groups == "trunk"
 
 
 def test_an_unknown_preset_is_refused_with_the_list():
