@@ -1,4 +1,8 @@
+import dataclasses
 import json
+import math
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -104,3 +108,29 @@ def test_the_environment_is_kept_without_the_machines_name(folder, monkeypatch):
     assert {"torch", "torchvision", "python", "device", "threads", "commit", "processes"} <= described.keys()
     name = platform.node()
     assert name not in [word for value in described.values() for word in str(value).replace(",", " ").split()]
+
+
+def test_mean_and_spread_are_taken_over_the_seeds_of_each_recipe(folder, monkeypatch):
+    scores = {("a", 1): 70.0, ("a", 2): 74.0, ("b", 1): 60.0, ("again", 1): 71.0, ("stopped", 3): 99.0}
+    recipes = {"a": tiny("finches"), "again": tiny("finches"), "b": tiny("finches", "mc", lr=0.5)}
+    fakes = {}
+    for (name, seed), score in scores.items():
+        experiment = dataclasses.replace(recipes.get(name, recipes["a"]), seed=seed)
+        state = "stopped" if name == "stopped" else "finished"
+        row = {"state": state, "seed": seed, "last_top1": score}
+        fakes[Path(f"{name}-{seed}")] = SimpleNamespace(experiment=experiment, row=lambda row=row: row)
+    monkeypatch.setattr(runs, "_run_folders", lambda _: list(fakes))
+    monkeypatch.setattr(runs, "read", lambda path: fakes[path])
+    first, second = runs.over_seeds(folder).to_dict("records")
+    assert (first["method"], first["seeds"], first["changed"]) == ("baseline", "1, 2", "")
+    assert (first["mean"], first["lowest"], first["highest"]) == (72.5, 71.0, 74.0)  # of seed 1 the later path
+    assert first["std"] == pytest.approx(2.1213, abs=1e-4)
+    assert (second["method"], second["changed"]) == ("mc", "model.method=mc, optim.lr=0.5")
+    assert math.isnan(second["std"])
+
+
+def test_runs_of_one_recipe_become_one_row(folder):
+    table = runs.over_seeds(folder)
+    assert list(table.columns) == list(runs.SEED_COLUMNS)
+    assert table.seeds.tolist() == ["1"]
+    assert table["mean"][0] == runs.table(folder).last_top1["whole"]

@@ -1,8 +1,9 @@
 """Runs on the disk as tables: what there is, how far each came, and how two of them differ."""
 
+import contextlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ COLUMNS = (
     *("preset", "method", "data", "seed", "epochs_done", "epochs"),
     *("best_top1", "best_epoch", "last_top1", "seconds", "state"),
 )
+
+SEED_COLUMNS = ("preset", "method", "data", "changed", "seeds", "mean", "std", "lowest", "highest")
 
 
 @dataclass(frozen=True)
@@ -114,19 +117,61 @@ def table(folder: Path | str) -> pd.DataFrame:
     Raises:
         FileNotFoundError: no such folder.
     """
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise FileNotFoundError(f"expected a folder of runs, found none at {folder}")
-    rows: dict[str, dict[str, Any]] = {}
-    for settings in sorted(folder.rglob("experiment.json")):
-        name = settings.parent.relative_to(folder).as_posix()
+    folder, rows = Path(folder), {}
+    for path in _run_folders(folder):
+        name = path.relative_to(folder).as_posix()
         try:
-            rows[folder.name if name == "." else name] = read(settings.parent).row()
+            rows[folder.name if name == "." else name] = read(path).row()
         except ValueError:
             rows[name] = {"state": "unreadable"}
     runs = pd.DataFrame.from_dict(rows, orient="index", columns=COLUMNS)
     whole = {name: "Int64" for name in ("seed", "epochs_done", "epochs", "best_epoch")}  # integers, or missing
     return runs.astype(whole | {"best_top1": float, "last_top1": float}).rename_axis("run")
+
+
+def _run_folders(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        raise FileNotFoundError(f"expected a folder of runs, found none at {folder}")
+    return [settings.parent for settings in sorted(folder.rglob("experiment.json"))]
+
+
+def over_seeds(folder: Path | str) -> pd.DataFrame:
+    """Mean and spread over the seeds of each recipe: finished runs in `folder` and below that differ in the seed only.
+
+    Returns:
+        One row per recipe, by preset: `preset`, `method`, `data`, `changed` (settings that differ from those of the
+        first recipe of this preset in the list), `seeds`, and of the last epoch's top-1 in percent the `mean`, the
+        sample standard deviation `std` (divided by n - 1; missing for one seed), `lowest` and `highest`. Two runs of
+        one seed count as one: the later path.
+
+    Raises:
+        FileNotFoundError: no such folder.
+    """
+    recipes: dict[Experiment, dict[int, float]] = {}
+    for path in _run_folders(Path(folder)):
+        with contextlib.suppress(ValueError):
+            row = (run := read(path)).row()
+            if row["state"] == "finished":
+                recipes.setdefault(replace(run.experiment, seed=0), {})[row["seed"]] = row["last_top1"]
+    firsts: dict[str, Experiment] = {}
+    rows = []
+    for recipe, scores in sorted(recipes.items(), key=lambda item: item[0].name):
+        values = pd.Series(scores).sort_index()
+        changed = differences(firsts.setdefault(recipe.name, recipe), recipe)
+        rows.append(
+            {
+                "preset": recipe.name,
+                "method": recipe.model.method,
+                "data": _data(recipe.data),
+                "changed": ", ".join(f"{name}={new}" for name, (_, new) in changed.items()),
+                "seeds": ", ".join(map(str, values.index)),
+                "mean": values.mean(),
+                "std": values.std(),
+                "lowest": values.min(),
+                "highest": values.max(),
+            }
+        )
+    return pd.DataFrame(rows, columns=SEED_COLUMNS)
 
 
 def compare(one: Path | str, two: Path | str) -> tuple[pd.DataFrame, pd.DataFrame]:
