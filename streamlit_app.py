@@ -35,5 +35,5 @@ pages = {
 state.keep_pages(pages)
 page = st.navigation(list(pages.values()))
 if page.url_path in _PICTURE_PAGES or page == pages["inspect"]:  # the default page's path is empty
-    state.choose(picker.pick())
+    state.sidebar.choose(picker.pick())
 page.run()

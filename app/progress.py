@@ -29,6 +29,7 @@ class Progress:
     experiment: Experiment
     points: tuple[Point, ...]
     epochs: tuple[dict[str, Any], ...]  # `EpochReport.to_dict` of each, without the classes' scores
+    data: str = ""  # its pictures in words, those that could not be read among them
 
     @property
     def total(self) -> int:
@@ -59,7 +60,8 @@ def read(path: Path) -> Progress | None:
 
 @lru_cache(maxsize=16)
 def _read(metrics: Path, settings: Path, modified: int, size: int) -> Progress:
-    experiment = from_dict(Experiment, json.loads(settings.read_text(encoding="utf-8"))["experiment"])
+    about = json.loads(settings.read_text(encoding="utf-8"))
+    experiment, data = from_dict(Experiment, about["experiment"]), str(about.get("provenance", {}).get("data", ""))
     points, epochs = [], []
     for line in metrics.read_text(encoding="utf-8").splitlines(keepends=True):
         if not line.endswith("\n"):
@@ -70,4 +72,4 @@ def _read(metrics: Path, settings: Path, modified: int, size: int) -> Progress:
             points.append(Point(at, values["terms"], values["top1"], values["images_per_second"]))
         else:
             epochs.append(values)
-    return Progress(experiment, tuple(points), tuple(epochs))
+    return Progress(experiment, tuple(points), tuple(epochs), data)

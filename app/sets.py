@@ -6,12 +6,12 @@ from collections.abc import Mapping
 import streamlit as st
 
 from app import resources
-from app.resources import Catalogue, World
-from app.state import Picture
+from app.checkpoints import Catalogue, World
+from app.state.sidebar import Picture
 from fgcore.config import DataConfig
 from fgcore.data import datasets
 from fgcore.data.datasets import ImageSet
-from fgcore.data.images import display_name
+from fgcore.data.images import display_name, pixels_sha256
 
 _KINDS = {kind: source for source, kind in resources.KINDS.items()}  # "birds" -> "bird"
 
@@ -62,4 +62,4 @@ def picture(world: World, index: int) -> Picture:
     name = display_name(record.identifier.rpartition("/")[2]) if sample is None else f"{label}, test picture {index}"
     source = "photo" if sample is None else _KINDS[sample.kind]
     about = f"Test picture {index} of {images.title}."
-    return Picture(pixels, resources.pixels_sha256(pixels), name, source, sample, label, about)
+    return Picture(pixels, pixels_sha256(pixels), name, source, sample, label, about)

@@ -25,6 +25,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from fgcore.config import Experiment
 from fgcore.data import datasets, transforms
+from fgcore.data.cache import decode_all
 from fgcore.data.images import ImageError
 from fgcore.engine.checkpoint import Checkpoint
 from fgcore.engine.files import write_atomically
@@ -200,7 +201,7 @@ def calibrate(model: nn.Module, images: datasets.ImageSet) -> None:
 
     Args:
         model: in evaluation mode, which is restored.
-        images: at most 64 of them are looked at, spread evenly.
+        images: at most 64 of them are looked at, spread evenly; unreadable ones are left out.
     """
     new = [m for m in model.modules() if isinstance(m, _BatchNorm) and m.num_batches_tracked == 0]
     if not new:
@@ -209,8 +210,9 @@ def calibrate(model: nn.Module, images: datasets.ImageSet) -> None:
         module.train()
         module.momentum = None  # the plain mean over all batches
     chosen = range(0, len(images), -(-len(images) // _CALIBRATION))
-    for start in range(0, len(chosen), _BATCH):
-        batch = [images[index][0] for index in chosen[start : start + _BATCH]]
+    views = [view for view in decode_all(lambda index: images[index][0], chosen) if view is not None]
+    for start in range(0, len(views), _BATCH):
+        batch = views[start : start + _BATCH]
         if len(batch) > 1 or not start:
             model(transforms.normalise(torch.stack(batch), images.config))
     for module in new:

@@ -53,14 +53,14 @@ def test_the_first_visit_shows_a_drawn_bird_and_what_every_model_says(app):
 def test_another_class_is_explained_when_it_is_chosen(app):
     app.run()
     name = synthetic.class_names("birds")[5]
-    app.selectbox(key=state.CLASS).select(name).run()
+    app.selectbox(key=state.question.CLASS).select(name).run()
     assert not app.exception
     assert name in texts(app)
 
 
 def test_the_redraw_buttons_draw_another_mask_and_another_dropblock(app):
     app.run()
-    for name, key in (("redraw-mask", state.MASK_SEED), ("redraw-drop", state.DROP_SEED)):
+    for name, key in (("redraw-mask", state.question.MASK_SEED), ("redraw-drop", state.question.DROP_SEED)):
         before = app.session_state[key]
         next(button for button in app.button if button.key and button.key.startswith(name)).click().run()
         assert not app.exception
@@ -69,24 +69,24 @@ def test_the_redraw_buttons_draw_another_mask_and_another_dropblock(app):
 
 def test_an_uploaded_photo_is_inspected(app):
     app.run()
-    app.segmented_control(key=state.SOURCE).set_value("photo").run()
+    app.segmented_control(key=state.sidebar.SOURCE).set_value("photo").run()
     pixels = np.random.default_rng(0).integers(0, 256, (150, 220, 3), np.uint8)
-    app.file_uploader(key=state.UPLOAD).upload("my *bird*.jpg", jpeg(pixels)).run()
+    app.file_uploader(key=state.sidebar.UPLOAD).upload("my *bird*.jpg", jpeg(pixels)).run()
     assert not app.exception
     assert not app.error
-    assert app.session_state[state._SHOWN].source == "photo"
-    assert app.session_state[state._SHOWN].pixels.shape == (150, 220, 3)
+    assert app.session_state[state.sidebar._SHOWN].source == "photo"
+    assert app.session_state[state.sidebar._SHOWN].pixels.shape == (150, 220, 3)
 
 
 def test_a_file_that_is_no_picture_is_refused_and_the_page_keeps_the_one_before(app):
     app.run()
-    app.segmented_control(key=state.SOURCE).set_value("photo").run()
-    before = app.session_state[state._SHOWN]
-    app.file_uploader(key=state.UPLOAD).upload("bird.jpg", b"this is no picture at all").run()
+    app.segmented_control(key=state.sidebar.SOURCE).set_value("photo").run()
+    before = app.session_state[state.sidebar._SHOWN]
+    app.file_uploader(key=state.sidebar.UPLOAD).upload("bird.jpg", b"this is no picture at all").run()
     assert not app.exception
     assert len(app.error) == 1
     assert "bird.jpg" in app.error[0].value
-    assert app.session_state[state._SHOWN].sha256 == before.sha256
+    assert app.session_state[state.sidebar._SHOWN].sha256 == before.sha256
     assert "look, then look closer" in texts(app)
 
 

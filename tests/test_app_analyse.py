@@ -8,7 +8,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from app import analyses, resources, sets, state
+from app import analyses, checkpoints, sets, state
 from app.analyses import Wanted
 from app.charts import analysis as charts
 from app_helpers import ran, words
@@ -21,7 +21,7 @@ from fgcore.data.synthetic import class_names
 def app(analysed, monkeypatch):
     """The page before its first run, without the sidebar."""
     models, folder = analysed
-    monkeypatch.setenv(resources.VARIABLE, str(models))
+    monkeypatch.setenv(checkpoints.VARIABLE, str(models))
     monkeypatch.setenv(analyses.VARIABLE, str(folder))
     st.cache_data.clear()
     st.cache_resource.clear()
@@ -42,7 +42,7 @@ def read(analysed):
 def test_the_summary_shows_the_telling_parts_first_with_controls_in_grey(app, analysed):
     shown = words(ran(app))
     assert "24 test images" in shown
-    assert app.selectbox(key=state.ANA_MEASURE).value == "pointing_telling"
+    assert app.selectbox(key=state.analyse.MEASURE).value == "pointing_telling"
     labels = {label for trace in figure(app)["data"] for label in trace["y"]}
     assert {"CCMP · MC-Loss", "ROIs · AP-CNN", "random", "centre bias"} <= labels
     table = app.dataframe[0].value
@@ -51,7 +51,7 @@ def test_the_summary_shows_the_telling_parts_first_with_controls_in_grey(app, an
 
 
 def test_another_measure_is_drawn_and_explained(app):
-    ran(app).selectbox(key=state.ANA_MEASURE).set_value("group_rank")
+    ran(app).selectbox(key=state.analyse.MEASURE).set_value("group_rank")
     shown = words(ran(app))
     assert "Place of the true class's group by g; 1 is pure. Less is better." in shown
     labels = [label for trace in figure(app)["data"] for label in trace["y"]]
@@ -59,9 +59,9 @@ def test_another_measure_is_drawn_and_explained(app):
 
 
 def test_a_hidden_model_leaves_the_tables(app):
-    ran(app).pills(key=state.ANA_SHOWN.format(analysis="birds")).set_value(["mc_birds"])
+    ran(app).pills(key=state.analyse.SHOWN.format(analysis="birds")).set_value(["mc_birds"])
     assert set(ran(app).dataframe[0].value["Model"]) == {"MC-Loss"}
-    app.pills(key=state.ANA_SHOWN.format(analysis="birds")).set_value([])
+    app.pills(key=state.analyse.SHOWN.format(analysis="birds")).set_value([])
     assert "Choose a model" in words(ran(app))
 
 
@@ -85,9 +85,9 @@ def test_two_models_are_compared_and_filtered(app, analysed):
     differences, pictures = (frame.value for frame in app.dataframe)
     assert {"Measure", "MC-Loss", "AP-CNN", "Difference"} <= set(differences)
     assert len(pictures) == both["predictions_differ"].sum() > 0
-    app.selectbox(key=state.ANA_FILTER).set_value("parts_differ")
+    app.selectbox(key=state.analyse.FILTER).set_value("parts_differ")
     name = class_names("birds")[int(both.loc[both["parts_differ"], "target"].iloc[0])]
-    app.selectbox(key=state.ANA_CLASS.format(analysis="birds")).set_value(name)
+    app.selectbox(key=state.analyse.CLASS.format(analysis="birds")).set_value(name)
     ran(app)
     assert app.dataframe[1].value["Class"].unique().tolist() == [name]
 
@@ -105,11 +105,11 @@ def test_a_name_that_is_a_path_is_refused(app, tmp_path, monkeypatch):
     monkeypatch.setenv(analyses.VARIABLE, str(tmp_path))
     started = []
     monkeypatch.setattr(analyses, "start", started.append)
-    ran(app).text_input(key=state.ANA_NEW).set_value("../elsewhere")
+    ran(app).text_input(key=state.analyse.NEW).set_value("../elsewhere")
     ran(app).button(key="ana_start").click()
     assert "a name needs letters" in words(ran(app))
     assert not started
-    app.text_input(key=state.ANA_NEW).set_value("mine")
+    app.text_input(key=state.analyse.NEW).set_value("mine")
     ran(app).button(key="ana_start").click()
     ran(app)
     (wanted,) = started
@@ -152,17 +152,17 @@ def test_how_far_an_analysis_is_comes_from_its_files(analysed, tmp_path, monkeyp
 
 def test_a_link_to_a_test_picture_opens_it_with_its_class(analysed, monkeypatch):
     models, _ = analysed
-    monkeypatch.setenv(resources.VARIABLE, str(models))
+    monkeypatch.setenv(checkpoints.VARIABLE, str(models))
     st.cache_resource.clear()
     app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=120)
     app.query_params.update({"picture": "Set", "test_picture": "25", "models": "mc_birds"})
     ran(app)
-    picture = app.session_state[state._CHOICE].picture
-    world = resources.catalogue().worlds[0]
+    picture = app.session_state[state.sidebar._CHOICE].picture
+    world = checkpoints.catalogue().worlds[0]
     assert picture.label == class_names("birds")[2]  # ten test pictures per class
     assert (picture.name, picture.source) == (f"{picture.label}, test picture 25", "bird")
     assert picture.pixels.shape == (104, 104, 3)
-    assert [entry.name for entry in app.session_state[state._CHOICE].entries] == ["mc_birds"]
+    assert [entry.name for entry in app.session_state[state.sidebar._CHOICE].entries] == ["mc_birds"]
     assert sets.place(world, "birds/002/500005") == 25
     assert sets.place(world, "birds/002/1") is None  # a training picture
     with pytest.raises(ValueError, match="test picture 9999"):
@@ -175,8 +175,8 @@ def test_a_set_that_is_not_here_is_not_offered(analysed, tmp_path, monkeypatch):
     monkeypatch.delenv("FG_DATA", raising=False)
     st.cache_resource.clear()
     write_checkpoint(tmp_path / "photos.safetensors", "baseline", PHOTO_CLASSES, "cub")
-    monkeypatch.setenv(resources.VARIABLE, str(tmp_path))
-    assert sets.available(resources.catalogue()) == {}
+    monkeypatch.setenv(checkpoints.VARIABLE, str(tmp_path))
+    assert sets.available(checkpoints.catalogue()) == {}
     assert "FG_DATA" not in os.environ
 
 

@@ -12,10 +12,12 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from app import resources, state
+from app import checkpoints, resources, state
 from app.components import ap_numbers, ap_zoom
-from app.state import Picture, Tried
+from app.state.ap_cnn import Tried
+from app.state.sidebar import Picture
 from app_helpers import figure, ran, words, write_checkpoint, write_two_worlds
+from fgcore.data.images import pixels_sha256
 from fgcore.data.synthetic import class_names
 
 NAMES = class_names("birds")
@@ -28,7 +30,7 @@ def page():
     from app.pages import ap_cnn
 
     state.prepare()
-    state.choose(picker.pick())
+    state.sidebar.choose(picker.pick())
     ap_cnn.show()
 
 
@@ -46,20 +48,20 @@ def caches():
 
 @pytest.fixture
 def app(folder, caches, monkeypatch):
-    monkeypatch.setenv(resources.VARIABLE, str(folder))
+    monkeypatch.setenv(checkpoints.VARIABLE, str(folder))
     return AppTest.from_function(page, default_timeout=120)
 
 
 @pytest.fixture
 def picture():
     pixels = resources.drawing("bird", NAMES.index("Ring-eyed Ash Warbler"), 0).image
-    return Picture(pixels, resources.pixels_sha256(pixels), "a bird", "bird")
+    return Picture(pixels, pixels_sha256(pixels), "a bird", "bird")
 
 
 @pytest.fixture
 def entry(folder, caches, monkeypatch):
-    monkeypatch.setenv(resources.VARIABLE, str(folder))
-    return next(entry for entry in resources.catalogue().worlds[0].entries if entry.method == "ap")
+    monkeypatch.setenv(checkpoints.VARIABLE, str(folder))
+    return next(entry for entry in checkpoints.catalogue().worlds[0].entries if entry.method == "ap")
 
 
 def opened(app, **link):
@@ -99,7 +101,7 @@ def test_a_link_opens_a_level_and_the_next_level_is_a_click_away(app, entry, pic
         if level == 5:
             opened(app, level="5")
         else:
-            app.segmented_control(key=state.AP_LEVEL).set_value(level)
+            app.segmented_control(key=state.ap_cnn.LEVEL).set_value(level)
             ran(app)
         assert f"cells of {2**level} × {2**level} px" in words(app)
         steps = figure(app, "ap-nms")["layout"]["sliders"][0]["steps"]
@@ -111,42 +113,42 @@ def test_a_link_to_nonsense_opens_level_three_and_the_first_part(app):
 
 
 def test_without_checkpoints_the_page_says_what_to_do(app, tmp_path, monkeypatch):
-    monkeypatch.setenv(resources.VARIABLE, str(tmp_path))
+    monkeypatch.setenv(checkpoints.VARIABLE, str(tmp_path))
     assert "No model to ask yet" in words(opened(app))
     assert [code.value for code in app.get("code")] == ["python -m fgcore train ap_birds"]
 
 
 def test_where_no_model_is_an_ap_cnn_the_page_says_so(app):
-    photos = next(world for world in resources.catalogue().worlds if world.dataset == "cub")
-    opened(app).selectbox(key=state.WORLD.format(source="bird")).set_value(photos.key)
+    photos = next(world for world in checkpoints.catalogue().worlds if world.dataset == "cub")
+    opened(app).selectbox(key=state.sidebar.WORLD.format(source="bird")).set_value(photos.key)
     shown = words(ran(app))
     assert "No AP-CNN among the models trained on: CUB-200-2011, 3 classes" in shown
     assert not app.get("plotly_chart")
 
 
 def test_an_ap_cnn_that_is_not_chosen_in_the_sidebar_is_shown_all_the_same(app):
-    world = resources.catalogue().worlds[0]
+    world = checkpoints.catalogue().worlds[0]
     baseline = next(str(entry.path) for entry in world.entries if entry.method == "baseline")
-    opened(app).pills(key=state.MODELS.format(world=world.key)).set_value([baseline])
+    opened(app).pills(key=state.sidebar.MODELS.format(world=world.key)).set_value([baseline])
     assert "**AP-CNN** says" in words(ran(app))
 
 
 def test_of_several_ap_cnns_one_is_chosen(app, tmp_path, monkeypatch):
     for name in ("one", "two"):
         write_checkpoint(tmp_path / f"{name}.safetensors", "ap", NAMES, "synthetic_birds")
-    monkeypatch.setenv(resources.VARIABLE, str(tmp_path))
-    world = resources.catalogue().worlds[0]
-    opened(app).pills(key=state.MODELS.format(world=world.key)).set_value([str(e.path) for e in world.entries])
-    ran(app).selectbox(key=state.AP_MODEL).set_value("AP-CNN (two)")
+    monkeypatch.setenv(checkpoints.VARIABLE, str(tmp_path))
+    world = checkpoints.catalogue().worlds[0]
+    opened(app).pills(key=state.sidebar.MODELS.format(world=world.key)).set_value([str(e.path) for e in world.entries])
+    ran(app).selectbox(key=state.ap_cnn.MODEL).set_value("AP-CNN (two)")
     assert "**AP-CNN (two)** says" in words(ran(app)).replace("\\", "")
 
 
 def test_a_model_that_vanished_costs_one_sentence(app, tmp_path, monkeypatch):
     path = tmp_path / "gone.safetensors"
     write_checkpoint(path, "ap", ("a", "b", "c"), "synthetic_birds")
-    monkeypatch.setenv(resources.VARIABLE, str(tmp_path))
-    found = resources.catalogue()
-    monkeypatch.setattr(resources, "catalogue", lambda: found)
+    monkeypatch.setenv(checkpoints.VARIABLE, str(tmp_path))
+    found = checkpoints.catalogue()
+    monkeypatch.setattr(checkpoints, "catalogue", lambda: found)
     path.unlink()
     opened(app)
     assert len(app.error) == 1
@@ -253,7 +255,7 @@ def test_a_bad_box_before_any_good_one_leaves_the_models_own_look(app):
 def test_another_picture_forgets_the_own_zoom_box_and_keeps_the_settings(app):
     zoom_into(opened(app, detail="What if"), "My own box")
     setting(app, "top3").set_value(2)
-    ran(app).number_input(key=state.DRAWING).set_value(3)
+    ran(app).number_input(key=state.sidebar.DRAWING).set_value(3)
     ran(app)
     (control,) = [control for control in app.segmented_control if control.label == "Zoom into"]
     assert control.value == "Box around the ROIs"

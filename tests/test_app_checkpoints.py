@@ -5,7 +5,7 @@ import pickle
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app import resources, state
+from app import checkpoints, state
 from app_helpers import PHOTO_CLASSES, ran, write_checkpoint
 from fgcore.data.synthetic import class_names
 from fgcore.engine import store
@@ -26,7 +26,7 @@ def folder(shelf, tmp_path, monkeypatch):
     """The server's folder, with the checkpoints of birds."""
     for name in ("mc_birds.safetensors", "ap_birds.safetensors"):
         (tmp_path / name).write_bytes(shelf[name])
-    monkeypatch.setenv(resources.VARIABLE, str(tmp_path))
+    monkeypatch.setenv(checkpoints.VARIABLE, str(tmp_path))
     return tmp_path
 
 
@@ -131,7 +131,7 @@ def test_an_official_file_waits_for_its_data_set(app, folder, monkeypatch):
     monkeypatch.setattr(store, "keep", lambda *given, **named: brought.append((given, named)) or kept)
     bring(app, "net.pth", b"some bytes")
     assert brought == []
-    app.button_group(key=state.OWN_DATASET).set_value("aircraft")
+    app.button_group(key=state.checkpoints.DATASET).set_value("aircraft")
     ran(app)
     buttons(app, "Import it")[0].click()
     ran(app)
@@ -143,7 +143,7 @@ def test_an_official_file_waits_for_its_data_set(app, folder, monkeypatch):
 def test_an_official_file_in_the_servers_folder_can_be_imported(folder):
     (folder / "theirs.pth").write_bytes(b"not really")
     app = ran(AppTest.from_function(page, default_timeout=60))
-    assert app.selectbox(key=state.OWN_FILE).options == ["theirs.pth"]
+    assert app.selectbox(key=state.checkpoints.FILE).options == ["theirs.pth"]
     buttons(app, "Import it")[0].click()
     ran(app)
     (error,) = app.error
@@ -158,14 +158,14 @@ def test_a_damaged_file_in_the_folder_is_named_and_the_others_are_shown(folder):
 
 
 def test_an_empty_folder_says_what_to_do(folder, tmp_path_factory, monkeypatch):
-    monkeypatch.setenv(resources.VARIABLE, str(tmp_path_factory.mktemp("empty")))
+    monkeypatch.setenv(checkpoints.VARIABLE, str(tmp_path_factory.mktemp("empty")))
     app = ran(AppTest.from_function(page, default_timeout=60))
     assert "No model to ask yet" in words(app)
 
 
 def test_uploads_lie_in_the_folder_that_the_environment_names(folder, tmp_path_factory, shelf, monkeypatch):
     other = tmp_path_factory.mktemp("other")
-    monkeypatch.setenv(resources.UPLOADS, str(other))
+    monkeypatch.setenv(checkpoints.UPLOADS, str(other))
     app = ran(AppTest.from_function(page, default_timeout=60))
     bring(app, "mine.safetensors", shelf["mine.safetensors"])
     assert [path.name for path in other.iterdir()] == ["mine.safetensors"]

@@ -5,7 +5,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from app import resources, state
+from app import checkpoints, resources, state
 from app.components import compare_many
 from app_helpers import figure, photograph, ran, words, write_two_worlds
 from fgcore.data.synthetic import class_names
@@ -17,7 +17,7 @@ def page():
     from app.pages import compare
 
     state.prepare()
-    state.choose(picker.pick())
+    state.sidebar.choose(picker.pick())
     compare.show()
 
 
@@ -33,7 +33,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def app(folder, monkeypatch):
-    monkeypatch.setenv(resources.VARIABLE, str(folder))
+    monkeypatch.setenv(checkpoints.VARIABLE, str(folder))
     return AppTest.from_function(page, default_timeout=240)
 
 
@@ -47,9 +47,9 @@ def button(app, label):
 
 def choose(app, *names):
     """Choose models by the stems of their files."""
-    world = resources.catalogue().worlds[0]
+    world = checkpoints.catalogue().worlds[0]
     paths = {entry.path.stem: str(entry.path) for entry in world.entries}
-    app.pills(key=state.MODELS.format(world=world.key)).set_value([paths[name] for name in names])
+    app.pills(key=state.sidebar.MODELS.format(world=world.key)).set_value([paths[name] for name in names])
     return ran(app)
 
 
@@ -74,7 +74,7 @@ def test_one_model_is_not_enough_and_four_are_too_many(app):
 
 
 def test_without_checkpoints_the_page_says_what_to_do(app, tmp_path, monkeypatch):
-    monkeypatch.setenv(resources.VARIABLE, str(tmp_path))
+    monkeypatch.setenv(checkpoints.VARIABLE, str(tmp_path))
     assert "No model to ask yet" in words(ran(app))
 
 
@@ -115,7 +115,7 @@ def test_a_covered_part_changes_what_the_models_say(app):
     shown = words(ran(app))
     assert shown.count('<th scope="col">before</th>') == 3
     assert "has the picture's mean colour" in shown
-    shape = figure(app, state.CMP_PHOTO)["layout"]["shapes"][-1]
+    shape = figure(app, state.compare.PHOTO)["layout"]["shapes"][-1]
     assert (shape["x0"], shape["y1"]) == pytest.approx((0.2 * 96 - 0.5, 0.7 * 96 - 0.5))
     button(app, "Uncover").click()
     assert "Nothing is covered yet" in words(ran(app))
@@ -124,8 +124,8 @@ def test_a_covered_part_changes_what_the_models_say(app):
 def test_the_telling_part_can_be_covered_with_one_click(app):
     button(ran(app), "Cover the eye ring").click()
     ran(app)
-    left, top, right, bottom = (app.session_state[key] for key in state.CMP_SIDES)
-    mask = app.session_state[state._CHOICE].picture.sample.part_masks["eye_ring"]
+    left, top, right, bottom = (app.session_state[key] for key in state.compare.SIDES)
+    mask = app.session_state[state.sidebar._CHOICE].picture.sample.part_masks["eye_ring"]
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     scale, offset = 104 / 256, -4  # 256 pixels are resized to 104 and cut to 96
     assert left <= 100 * (columns[0] * scale + offset) / 96 < 100 * (columns[-1] * scale + offset) / 96 <= right
@@ -145,13 +145,13 @@ def test_faithfulness_is_measured_on_request_and_beside_a_random_map(app):
     assert "ROAD of a random map" in shown
     assert shown.count("random map, lowest first") == 2
     app.query_params["class"] = class_names("birds")[5]
-    app.selectbox(key=state.CLASS).set_value(class_names("birds")[5])
+    app.selectbox(key=state.question.CLASS).set_value(class_names("birds")[5])
     assert "ROAD of a random map" not in words(ran(app))  # another question
 
 
 def test_many_drawings_are_compared_and_one_is_opened(app):
     choose(ran(app), "baseline_birds", "mc_birds")
-    app.slider(key=state.CMP_COUNT).set_value(3)
+    app.slider(key=state.compare.COUNT).set_value(3)
     ran(app)
     button(app, "Compare on 3 pictures").click()
     assert "Mean over 3 pictures" in words(ran(app))
@@ -163,9 +163,9 @@ def test_many_drawings_are_compared_and_one_is_opened(app):
 
 def test_uploaded_pictures_are_compared_and_a_bad_one_costs_one_sentence(app):
     choose(ran(app), "baseline_birds", "mc_birds")
-    app.segmented_control(key=state.CMP_PICTURES).set_value("My files")
+    app.segmented_control(key=state.compare.PICTURES).set_value("My files")
     ran(app)
-    uploader = app.file_uploader(key=state.CMP_FILES)
+    uploader = app.file_uploader(key=state.compare.FILES)
     uploader.upload("one.jpg", photograph()).upload("notes.jpg", b"only words")
     ran(app)
     button(app, "Compare on 2 pictures").click()
@@ -180,9 +180,9 @@ def test_a_model_that_vanished_costs_one_sentence(app, folder, tmp_path, monkeyp
     for path in folder.glob("*_birds.safetensors"):
         (tmp_path / path.name).write_bytes(path.read_bytes())
     (tmp_path / "ap_birds.safetensors").write_bytes((folder / "ap_birds.safetensors").read_bytes())
-    monkeypatch.setenv(resources.VARIABLE, str(tmp_path))
-    found = resources.catalogue()
-    monkeypatch.setattr(resources, "catalogue", lambda: found)
+    monkeypatch.setenv(checkpoints.VARIABLE, str(tmp_path))
+    found = checkpoints.catalogue()
+    monkeypatch.setattr(checkpoints, "catalogue", lambda: found)
     monkeypatch.setattr(resources, "look", refuse_mc(resources.look))
     ran(app)
     assert [error.value for error in app.error] == ["gone"]
@@ -199,16 +199,16 @@ def refuse_mc(look):
 
 
 def test_a_row_of_the_table_opens_its_picture(monkeypatch):
-    remembered = {state.CMP_TABLE: {"selection": {"rows": [1]}}}
+    remembered = {state.compare.TABLE: {"selection": {"rows": [1]}}}
     monkeypatch.setattr(st, "session_state", remembered)
     drawings = compare_many._drawings_of("bird", 8, 3)
     compare_many._open(drawings)
-    assert remembered[state.DRAWING] == 1
+    assert remembered[state.sidebar.DRAWING] == 1
 
 
 def test_a_row_of_an_upload_opens_as_the_photograph(monkeypatch):
-    remembered = {state.CMP_TABLE: {"selection": {"rows": [0]}}, state._PHOTO: None}
+    remembered = {state.compare.TABLE: {"selection": {"rows": [0]}}, state.sidebar._PHOTO: None}
     monkeypatch.setattr(st, "session_state", remembered)
     compare_many._open([compare_many._file_item("one.jpg", "id", photograph())])
-    assert remembered[state.SOURCE] == "photo"
-    assert remembered[state._PHOTO].picture.name == "one.jpg"
+    assert remembered[state.sidebar.SOURCE] == "photo"
+    assert remembered[state.sidebar._PHOTO].picture.name == "one.jpg"

@@ -5,7 +5,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from app import resources, state
+from app import checkpoints, state
 from app_helpers import PHOTO_CLASSES, figure, photograph, ran, words, write_two_worlds
 from conftest import ROOT
 from fgcore.data.synthetic import class_names
@@ -19,16 +19,16 @@ def folder(tmp_path_factory):
 @pytest.fixture
 def app(folder, monkeypatch):
     """The app on its first visit, not yet run."""
-    monkeypatch.setenv(resources.VARIABLE, str(folder))
+    monkeypatch.setenv(checkpoints.VARIABLE, str(folder))
     st.cache_data.clear()
     st.cache_resource.clear()
     return AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=120)
 
 
 def upload(app, name, data):
-    ran(app).segmented_control(key=state.SOURCE).set_value("photo")
+    ran(app).segmented_control(key=state.sidebar.SOURCE).set_value("photo")
     ran(app)
-    app.file_uploader(key=state.UPLOAD).set_value((name, data, "application/octet-stream"))
+    app.file_uploader(key=state.sidebar.UPLOAD).set_value((name, data, "application/octet-stream"))
     return ran(app)
 
 
@@ -52,7 +52,7 @@ def test_every_chart_says_what_it_shows_and_every_model_where_it_comes_from(app)
 
 
 def test_without_checkpoints_the_page_says_what_to_do(app, tmp_path, monkeypatch):
-    monkeypatch.setenv(resources.VARIABLE, str(tmp_path))
+    monkeypatch.setenv(checkpoints.VARIABLE, str(tmp_path))
     ran(app)
     assert "No model to ask yet" in words(app)
     assert [code.value for code in app.get("code")] == ["python -m fgcore train mc_birds"]
@@ -63,18 +63,18 @@ def test_a_damaged_checkpoint_is_named_and_the_others_work(app, folder, tmp_path
     for path in folder.glob("*_birds.safetensors"):
         (tmp_path / path.name).write_bytes(path.read_bytes())
     (tmp_path / "bad.safetensors").write_bytes(b"not a checkpoint")
-    monkeypatch.setenv(resources.VARIABLE, str(tmp_path))
+    monkeypatch.setenv(checkpoints.VARIABLE, str(tmp_path))
     ran(app)
     assert ["bad" in warning.value for warning in app.warning] == [True]
     assert "<h4>AP-CNN</h4>" in words(app)
 
 
 def test_another_drawing_is_another_picture_of_the_same_class(app):
-    before = ran(app).session_state[state._CHOICE].picture
+    before = ran(app).session_state[state.sidebar._CHOICE].picture
     (button,) = [button for button in app.button if button.label == "Another"]
     button.click()
-    after = ran(app).session_state[state._CHOICE].picture
-    assert app.number_input(key=state.DRAWING).value == 1
+    after = ran(app).session_state[state.sidebar._CHOICE].picture
+    assert app.number_input(key=state.sidebar.DRAWING).value == 1
     assert after.sample.class_name == before.sample.class_name
     assert after.sha256 != before.sha256
 
@@ -82,7 +82,7 @@ def test_another_drawing_is_another_picture_of_the_same_class(app):
 def test_a_link_opens_its_drawing_and_class(app):
     app.query_params.update({"bird": "Fern Tit", "drawing": "4", "class": "Cobalt Jay"})
     shown = words(ran(app))
-    picture = app.session_state[state._CHOICE].picture
+    picture = app.session_state[state.sidebar._CHOICE].picture
     assert (picture.sample.class_name, picture.name) == ("Fern Tit", "Fern Tit, drawing 4")
     assert "**Cobalt Jay** · the class" in shown
 
@@ -90,12 +90,12 @@ def test_a_link_opens_its_drawing_and_class(app):
 def test_a_link_to_nonsense_opens_the_first_picture(app):
     app.query_params.update({"bird": "Dodo", "drawing": "-3", "class": "Dodo", "picture": "ufo"})
     ran(app)
-    assert app.session_state[state._CHOICE].picture.name == "Ring-eyed Ash Warbler, drawing 0"
+    assert app.session_state[state.sidebar._CHOICE].picture.name == "Ring-eyed Ash Warbler, drawing 0"
 
 
 def test_a_photograph_is_asked_of_the_models_that_learned_photographs(app):
     upload(app, "in the reeds.jpg", photograph())
-    picture = app.session_state[state._CHOICE].picture
+    picture = app.session_state[state.sidebar._CHOICE].picture
     assert (picture.source, picture.pixels.shape, picture.name) == ("photo", (240, 320, 3), "in the reeds.jpg")
     shown = words(app)
     assert "CUB-200-2011, 3 classes" in shown
@@ -113,40 +113,40 @@ def test_a_file_name_is_never_markdown_or_html(app):
 
 
 def test_a_bad_file_gets_one_sentence_and_nothing_is_lost(app):
-    before = ran(app).session_state[state._CHOICE].picture
+    before = ran(app).session_state[state.sidebar._CHOICE].picture
     upload(app, "notes.jpg", b"only words")
     (error,) = app.error
     assert "notes.jpg" in error.value
     assert "got text" in error.value
-    assert app.session_state[state._CHOICE].picture.sha256 == before.sha256
+    assert app.session_state[state.sidebar._CHOICE].picture.sha256 == before.sha256
     assert "<h4>AP-CNN</h4>" in words(app)
 
 
 def test_a_bad_file_after_a_photograph_keeps_the_photograph(app):
     upload(app, "good.jpg", photograph())
-    app.file_uploader(key=state.UPLOAD).set_value(("bad.png", b"\x89PNG\r\n\x1a\n", "image/png"))
+    app.file_uploader(key=state.sidebar.UPLOAD).set_value(("bad.png", b"\x89PNG\r\n\x1a\n", "image/png"))
     ran(app)
     assert len(app.error) == 1
-    assert app.session_state[state._CHOICE].picture.name == "good.jpg"
+    assert app.session_state[state.sidebar._CHOICE].picture.name == "good.jpg"
 
 
 def test_going_back_to_the_photograph_finds_it_again(app):
     upload(app, "good.jpg", photograph())
     for source in ("car", "photo"):
-        app.segmented_control(key=state.SOURCE).set_value(source)
+        app.segmented_control(key=state.sidebar.SOURCE).set_value(source)
         ran(app)
-    assert app.session_state[state._CHOICE].picture.name == "good.jpg"
+    assert app.session_state[state.sidebar._CHOICE].picture.name == "good.jpg"
 
 
 def test_a_car_is_said_to_be_of_another_kind(app):
-    ran(app).segmented_control(key=state.SOURCE).set_value("car")
+    ran(app).segmented_control(key=state.sidebar.SOURCE).set_value("car")
     assert "of another kind" in words(ran(app))
 
 
 def test_the_maps_explain_the_chosen_class_and_its_rival(app):
     names = class_names("birds")
-    ran(app).selectbox(key=state.CLASS).set_value(names[20])
-    app.selectbox(key=state.RIVAL).set_value(names[3])
+    ran(app).selectbox(key=state.question.CLASS).set_value(names[20])
+    app.selectbox(key=state.question.RIVAL).set_value(names[3])
     shown = words(ran(app))
     assert "**Collared Dusk Swallow** · the class" in shown
     assert "**Rosehip Finch** · the rival" in shown
@@ -156,8 +156,8 @@ def test_the_maps_explain_the_chosen_class_and_its_rival(app):
 
 def test_a_class_is_never_its_own_rival(app):
     name = class_names("birds")[20]
-    ran(app).selectbox(key=state.CLASS).set_value(name)
-    app.selectbox(key=state.RIVAL).set_value(name)
+    ran(app).selectbox(key=state.question.CLASS).set_value(name)
+    app.selectbox(key=state.question.RIVAL).set_value(name)
     shown = words(ran(app))
     assert f"**{name}** · the class" in shown
     assert f"**{name}** · the rival" not in shown
@@ -183,7 +183,7 @@ def test_dropblocks_vary_and_a_step_without_one_is_told(app):
         nothing, something = "Nothing was dropped this time" in shown, "Without this one" in shown
         assert nothing != something
         told.add(nothing)
-        assert app.session_state[state.DROP_SEED] < 20  # one of three draws drops nothing
+        assert app.session_state[state.question.DROP_SEED] < 20  # one of three draws drops nothing
         next(button for button in app.button if button.label == "Drop another block").click()
         ran(app)
 
@@ -200,13 +200,13 @@ def test_cells_are_shown_on_request(app):
 
     ran(app)
     assert smooth() == {"best"}
-    app.toggle(key=state.CELLS).set_value(True)
+    app.toggle(key=state.sidebar.CELLS).set_value(True)
     ran(app)
     assert smooth() == {False}
 
 
 def test_the_telling_part_is_framed_where_it_was_drawn(app):
-    choice = ran(app).session_state[state._CHOICE]
+    choice = ran(app).session_state[state.sidebar._CHOICE]
     mask = choice.picture.sample.part_masks["eye_ring"]
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     shapes = figure(app, "cam")["layout"]["shapes"]
@@ -219,17 +219,17 @@ def test_the_telling_part_is_framed_where_it_was_drawn(app):
 
 def test_no_model_chosen_is_told(app):
     ran(app)
-    world = resources.catalogue().worlds[0]
-    app.pills(key=state.MODELS.format(world=world.key)).set_value([])
+    world = checkpoints.catalogue().worlds[0]
+    app.pills(key=state.sidebar.MODELS.format(world=world.key)).set_value([])
     assert "Choose a model" in words(ran(app))
 
 
 def test_a_model_that_vanished_costs_one_card(app, folder, tmp_path, monkeypatch):
     for path in folder.glob("*_birds.safetensors"):
         (tmp_path / path.name).write_bytes(path.read_bytes())
-    monkeypatch.setenv(resources.VARIABLE, str(tmp_path))
-    found = resources.catalogue()
-    monkeypatch.setattr(resources, "catalogue", lambda: found)
+    monkeypatch.setenv(checkpoints.VARIABLE, str(tmp_path))
+    found = checkpoints.catalogue()
+    monkeypatch.setattr(checkpoints, "catalogue", lambda: found)
     (tmp_path / "baseline_birds.safetensors").unlink()
     ran(app)
     assert len(app.error) == 1
@@ -237,10 +237,10 @@ def test_a_model_that_vanished_costs_one_card(app, folder, tmp_path, monkeypatch
 
 
 def test_a_class_that_the_next_models_do_not_know_is_forgotten(app):
-    ran(app).selectbox(key=state.CLASS).set_value(class_names("birds")[20])
+    ran(app).selectbox(key=state.question.CLASS).set_value(class_names("birds")[20])
     ran(app)
     upload(app, "in the reeds.jpg", photograph())
-    assert app.selectbox(key=state.CLASS).value == state.FIRST_CHOICE
+    assert app.selectbox(key=state.question.CLASS).value == state.question.FIRST_CHOICE
 
 
 def test_two_copies_of_a_checkpoint_can_be_looked_at_together(app, folder, tmp_path, monkeypatch):
@@ -248,10 +248,10 @@ def test_two_copies_of_a_checkpoint_can_be_looked_at_together(app, folder, tmp_p
     (tmp_path / "mc_birds").mkdir()
     for name in ("mc_birds.safetensors", "mc_birds/best.safetensors"):
         (tmp_path / name).write_bytes(data)
-    monkeypatch.setenv(resources.VARIABLE, str(tmp_path))
+    monkeypatch.setenv(checkpoints.VARIABLE, str(tmp_path))
     ran(app)
-    world = resources.catalogue().worlds[0]
-    app.pills(key=state.MODELS.format(world=world.key)).set_value([str(entry.path) for entry in world.entries])
+    world = checkpoints.catalogue().worlds[0]
+    app.pills(key=state.sidebar.MODELS.format(world=world.key)).set_value([str(entry.path) for entry in world.entries])
     shown = words(ran(app))
     assert "<h4>MC-Loss (mc_birds)</h4>" in shown
     assert "<h4>MC-Loss (run mc_birds)</h4>" in shown

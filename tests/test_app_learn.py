@@ -8,7 +8,7 @@ import pytorch_grad_cam  # noqa: F401 - here, and not while calls are traced, wh
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from app import resources, state
+from app import checkpoints, resources, state
 from app.components.lesson import board, step
 from app.components.lesson.contents import STEPS
 from app.pages import learn
@@ -37,7 +37,7 @@ def folder(tmp_path_factory):
 @pytest.fixture
 def open_step(folder, monkeypatch):
     """Opens a step, by number or title, as a link does."""
-    monkeypatch.setenv(resources.VARIABLE, str(folder))
+    monkeypatch.setenv(checkpoints.VARIABLE, str(folder))
 
     def opened(number):
         app = AppTest.from_function(lesson, default_timeout=120)
@@ -124,9 +124,11 @@ def test_the_code_shown_is_in_the_file_it_names(function):
     [("What an ordinary network looks at", "baseline"), ("The strongest channel wins", "mc"), ("Zooming in", "ap")],
 )
 def test_without_its_checkpoint_a_step_shows_the_bird_and_how_to_train(open_step, tmp_path, monkeypatch, title, method):
-    monkeypatch.setenv(resources.VARIABLE, str(tmp_path))
+    monkeypatch.setenv(checkpoints.VARIABLE, str(tmp_path))
     app = open_step(title)
-    assert next(info.value for info in app.info).startswith(f"There is no {resources.METHOD_NAMES[method]} checkpoint")
+    assert next(info.value for info in app.info).startswith(
+        f"There is no {checkpoints.METHOD_NAMES[method]} checkpoint"
+    )
     assert app.code[0].value == f"python -m fgcore train {method}_birds"
     assert len(app.get("plotly_chart")) == 1
 
@@ -150,9 +152,9 @@ def test_a_link_to_no_step_opens_the_first(open_step, link):
 def test_a_guess_names_the_birds_and_the_telling_part(open_step):
     app = open_step("Look-alikes")
     assert "Ash Warbler" not in words(app)  # the names would tell
-    app.segmented_control(key=state.LESSON_GUESS).set_value("Third").run()
+    app.segmented_control(key=state.learn.GUESS).set_value("Third").run()
     assert "It is the second" in words(app)
-    app.segmented_control(key=state.LESSON_GUESS).set_value("Second").run()
+    app.segmented_control(key=state.learn.GUESS).set_value("Second").run()
     text = words(app)
     assert "Right: the second" in text
     assert "**eye ring**" in text
@@ -163,13 +165,13 @@ def test_a_guess_names_the_birds_and_the_telling_part(open_step):
 @pytest.mark.parametrize(
     ("title", "kind", "key", "value"),
     [
-        ("What an ordinary network looks at", "slider", state.LESSON_PICTURE, 6),
-        ("Every class gets its own channels", "segmented_control", state.LESSON_OWNER, 0),
-        ("The right group must win", "segmented_control", state.LESSON_TARGET, 0),
-        ("The whole loss", "slider", state.LESSON_TERMS, 7),
-        ("Three levels of detail", "segmented_control", state.LESSON_LEVEL, 5),
-        ("Zooming in", "pills", state.LESSON_ZOOM, []),
-        ("Two looks, one answer", "segmented_control", state.LESSON_LOOK, "Both, the answer"),
+        ("What an ordinary network looks at", "slider", state.learn.PICTURE, 6),
+        ("Every class gets its own channels", "segmented_control", state.learn.OWNER, 0),
+        ("The right group must win", "segmented_control", state.learn.TARGET, 0),
+        ("The whole loss", "slider", state.learn.TERMS, 7),
+        ("Three levels of detail", "segmented_control", state.learn.LEVEL, 5),
+        ("Zooming in", "pills", state.learn.ZOOM, []),
+        ("Two looks, one answer", "segmented_control", state.learn.LOOK, "Both, the answer"),
     ],
 )
 def test_the_control_changes_what_the_step_says(open_step, title, kind, key, value):
@@ -184,14 +186,14 @@ def test_the_mask_is_another_one_at_every_training_step(open_step):
     app = open_step("A random half is switched off")
     size = 512 // len(class_names("birds"))
     assert f"Step 1: {size // 2} of {size} channels are off" in words(app)
-    app.slider(key=state.LESSON_MASK).set_value(20).run()
+    app.slider(key=state.learn.MASK).set_value(20).run()
     assert "has worked in" in words(app)
     assert "of 20 steps" in words(app)
 
 
 def test_all_channels_on_the_stack_are_the_ccmp_of_the_group(open_step):
     app = open_step("The strongest channel wins")
-    app.slider(key=state.LESSON_STACK).set_value(21).run()
+    app.slider(key=state.learn.STACK).set_value(21).run()
     assert "CCMP of 21 channels" in app.get("plotly_chart")[1].proto.spec
     assert "CCMP map lies on the eye ring" in words(app)
 
@@ -199,7 +201,7 @@ def test_all_channels_on_the_stack_are_the_ccmp_of_the_group(open_step):
 def test_more_overlap_keeps_other_regions(open_step):
     app = open_step("Regions worth a closer look")
     before = [chart.proto.spec for chart in app.get("plotly_chart")]
-    app.slider(key=state.LESSON_OVERLAP).set_value(0.9).run()
+    app.slider(key=state.learn.OVERLAP).set_value(0.9).run()
     assert [chart.proto.spec for chart in app.get("plotly_chart")] != before
     assert "**9** regions are kept" in words(app)  # 5 + 3 + 1
 
@@ -208,7 +210,7 @@ def test_some_training_steps_hide_a_region_and_some_none(open_step):
     app = open_step("One region is hidden")
     said = []
     for number in (1, 3):
-        app.slider(key=state.LESSON_DROP).set_value(number).run()
+        app.slider(key=state.learn.DROP).set_value(number).run()
         said.append("nothing is hidden" in words(app))
     assert said == [True, False]
 

@@ -8,7 +8,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from app import resources, state
+from app import checkpoints, state
 from app.charts import mc_flow
 from app.components import mc_numbers
 from app_helpers import PHOTO_CLASSES, figure, photograph, ran, write_checkpoint, write_two_worlds
@@ -23,7 +23,7 @@ def page():
     from app.pages import mc_loss
 
     state.prepare()
-    state.choose(picker.pick())
+    state.sidebar.choose(picker.pick())
     mc_loss.show()
 
 
@@ -36,7 +36,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def app(folder, monkeypatch):
-    monkeypatch.setenv(resources.VARIABLE, str(folder))
+    monkeypatch.setenv(checkpoints.VARIABLE, str(folder))
     return AppTest.from_function(page, default_timeout=240)
 
 
@@ -125,7 +125,7 @@ def test_at_first_all_channels_are_kept_and_another_mask_drops_half(app):
     assert not any("<s>" in name for name in tile_names(app, "class"))
     assert cells(app)["channels kept"][0] == "21 of 21"
     press(app, "Another mask")
-    assert app.number_input(key=state.MC_MASK).value == 1
+    assert app.number_input(key=state.mc_loss.MASK).value == 1
     after = cells(app)
     assert after["channels kept"][0] == "11 of 21"
     assert float(after["score g, under the mask"][0].split()[0]) <= float(after["score g, all channels"][0])
@@ -152,14 +152,14 @@ def test_clicking_a_tile_drops_its_channel_and_clicking_again_takes_it_back(app,
     (points,) = [trace for trace in figure(app, "mc-mosaic-class")["data"] if trace.get("mode") == "markers"]
     numbers = points["customdata"]
     assert [str(number) for number in numbers] == tile_names(app, "class")
-    session = {"chart": {"selection": {"points": [{"customdata": numbers[4]}]}}, state._MC_KEPT: None}
+    session = {"chart": {"selection": {"points": [{"customdata": numbers[4]}]}}, state.mc_loss._KEPT: None}
     monkeypatch.setattr(mc_channels.st, "session_state", session)
     monkeypatch.setattr(state.st, "session_state", session)
     group = ("key", 0, 1)
     mc_channels._clicked("chart", group, numbers)
-    assert state.kept_by_hand(group) == tuple(number for number in numbers if number != numbers[4])
-    mc_channels._clicked("chart", group, state.kept_by_hand(group))
-    assert state.kept_by_hand(group) == tuple(numbers)
+    assert state.mc_loss.kept_by_hand(group) == tuple(number for number in numbers if number != numbers[4])
+    mc_channels._clicked("chart", group, state.mc_loss.kept_by_hand(group))
+    assert state.mc_loss.kept_by_hand(group) == tuple(numbers)
 
 
 def test_every_weight_share_is_told_with_its_definition(app):
@@ -174,7 +174,7 @@ def test_the_loss_of_the_mask_in_view_stands_beside_the_training_step(app):
     shown = words(opened(app, "Loss"))
     assert "mask 1, as drawn" in shown
     assert "all channels kept" in shown
-    app.number_input(key=state.MC_MASK).set_value(5)
+    app.number_input(key=state.mc_loss.MASK).set_value(5)
     shown = words(ran(app))
     assert "mask 5, as drawn" in shown
     assert "all channels kept" not in shown
@@ -185,9 +185,9 @@ def test_a_drawn_bird_gives_the_true_class_and_one_click_asks_about_it(app):
     truth = "Ring-eyed Ash Warbler"
     assert f"True class: **{truth}** (it was drawn)" in words(opened(app, "Loss", **{"class": NAMES[3]}))
     press(app, "What was drawn")
-    assert app.selectbox(key=state.CLASS).value == truth
+    assert app.selectbox(key=state.question.CLASS).value == truth
     press(app, "What it predicts")
-    assert app.selectbox(key=state.CLASS).value == state.FIRST_CHOICE
+    assert app.selectbox(key=state.question.CLASS).value == state.question.FIRST_CHOICE
 
 
 def test_the_numbers_are_json_and_csv_and_agree_with_the_page(app, monkeypatch):
@@ -209,14 +209,14 @@ def test_the_numbers_are_json_and_csv_and_agree_with_the_page(app, monkeypatch):
 
 
 def test_without_a_model_the_page_says_what_to_do(app, tmp_path, monkeypatch):
-    monkeypatch.setenv(resources.VARIABLE, str(tmp_path))
+    monkeypatch.setenv(checkpoints.VARIABLE, str(tmp_path))
     assert "No model to ask yet" in words(ran(app))
 
 
 def test_with_other_models_only_the_page_asks_for_an_mc_loss_model(app):
     ran(app)
-    world = resources.catalogue().worlds[0]
-    app.pills(key=state.MODELS.format(world=world.key)).set_value(
+    world = checkpoints.catalogue().worlds[0]
+    app.pills(key=state.sidebar.MODELS.format(world=world.key)).set_value(
         [str(entry.path) for entry in world.entries if entry.method != "mc"]
     )
     assert "Choose an MC-Loss model in the sidebar: MC-Loss." in words(ran(app))
@@ -226,7 +226,7 @@ def test_with_other_models_only_the_page_asks_for_an_mc_loss_model(app):
 def test_a_world_without_an_mc_loss_model_is_told(app):
     app.query_params["picture"] = "Photo"
     ran(app)
-    app.file_uploader(key=state.UPLOAD).set_value(("reeds.jpg", photograph(), "image/jpeg"))
+    app.file_uploader(key=state.sidebar.UPLOAD).set_value(("reeds.jpg", photograph(), "image/jpeg"))
     shown = words(ran(app))
     assert "No MC-Loss model here" in shown
     assert "CUB-200-2011, 3 classes" in shown
@@ -236,12 +236,12 @@ def test_a_world_without_an_mc_loss_model_is_told(app):
 def test_of_several_models_one_is_shown(app, folder, tmp_path, monkeypatch):
     shutil.copy(folder / "mc_birds.safetensors", tmp_path / "mc_birds.safetensors")
     write_checkpoint(tmp_path / "mc_other.safetensors", "mc", NAMES, "synthetic_birds")
-    monkeypatch.setenv(resources.VARIABLE, str(tmp_path))
+    monkeypatch.setenv(checkpoints.VARIABLE, str(tmp_path))
     ran(app)
-    world = resources.catalogue().worlds[0]
-    app.pills(key=state.MODELS.format(world=world.key)).set_value([str(entry.path) for entry in world.entries])
+    world = checkpoints.catalogue().worlds[0]
+    app.pills(key=state.sidebar.MODELS.format(world=world.key)).set_value([str(entry.path) for entry in world.entries])
     ran(app)
-    (choice,) = [control for control in app.segmented_control if control.key == state.MC_NETWORK]
+    (choice,) = [control for control in app.segmented_control if control.key == state.mc_loss.NETWORK]
     assert choice.options == ["MC-Loss (mc_birds)", "MC-Loss (mc_other)"]
     choice.set_value(choice.options[1])
     ran(app)

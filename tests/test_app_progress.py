@@ -21,7 +21,7 @@ def epoch(number, seconds):
 
 
 def write(folder, *lines, end="\n"):
-    settings = {"experiment": to_dict(tiny("", epochs=3)), "provenance": {}}
+    settings = {"experiment": to_dict(tiny("", epochs=3)), "provenance": {"data": "2 pictures"}}
     (folder / "experiment.json").write_text(json.dumps(settings))
     (folder / "metrics.jsonl").write_text("\n".join(json.dumps(line) for line in lines) + end)
     return progress.read(folder)
@@ -38,6 +38,7 @@ def test_steps_and_epochs_tell_how_far_it_is(tmp_path):
     assert [point.at for point in so_far.points] == [0.5, 1.0, 1.25]
     assert (so_far.at, so_far.total) == (1.25, 3)
     assert so_far.seconds_left == pytest.approx(1.75 * 8)
+    assert so_far.data == "2 pictures"
 
 
 def test_before_the_first_epoch_ends_nobody_knows_how_long_it_takes(tmp_path):

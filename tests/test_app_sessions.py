@@ -45,7 +45,7 @@ def test_six_sessions_at_once_see_their_own_pictures_and_answers(browser, server
 
 
 def sha256_of(index, number):
-    from app.resources import pixels_sha256
+    from fgcore.data.images import pixels_sha256
 
     return pixels_sha256(drawing("bird", index, number).image)
 

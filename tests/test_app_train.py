@@ -6,9 +6,10 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from app import jobs, resources, state
+from app import checkpoints, state
 from app.components import train_plan
-from app.jobs import Job
+from app.jobs import control, runner, runs
+from app.jobs.runs import Job
 from app_helpers import ran
 from engine_helpers import draw_pictures, tiny
 from fgcore import presets, probes
@@ -23,8 +24,10 @@ def pictures(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def trained(pictures, tmp_path_factory):
-    """A finished run of two epochs of MC-Loss with its filmstrip."""
+def trained(tmp_path_factory):
+    """A finished run of two epochs of MC-Loss with its filmstrip; one of its pictures is damaged."""
+    pictures = draw_pictures(tmp_path_factory.mktemp("damaged"), train=4, test=2)
+    (pictures / "train" / "red finch" / "3.png").write_bytes(b"no picture")
     folder, experiment = tmp_path_factory.mktemp("runs") / "tiny-1", tiny(pictures, "mc", epochs=2, batch_size=4)
     for _ in probes.filmed(loop.train(experiment, folder, device="cpu"), folder, experiment, 2):
         pass
@@ -34,9 +37,9 @@ def trained(pictures, tmp_path_factory):
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """An empty runs folder in which nothing trains by itself."""
-    monkeypatch.setenv(jobs.VARIABLE, str(tmp_path / "runs"))
-    monkeypatch.setenv(resources.VARIABLE, str(tmp_path / "checkpoints"))
-    monkeypatch.setattr(jobs, "start_runner", lambda: None)
+    monkeypatch.setenv(runs.VARIABLE, str(tmp_path / "runs"))
+    monkeypatch.setenv(checkpoints.VARIABLE, str(tmp_path / "checkpoints"))
+    monkeypatch.setattr(runner, "start_runner", lambda: None)
     st.cache_data.clear()
     return tmp_path / "runs"
 
@@ -61,7 +64,7 @@ def words(app):
 
 
 def run_of(app, field, recipe="mc_birds_first"):
-    return state.TRAIN_SETTING.format(field=field, recipe=recipe)
+    return state.train.SETTING.format(field=field, recipe=recipe)
 
 
 def put(folder, trained, name="tiny-1", job=None, **ended):
@@ -88,9 +91,9 @@ def test_a_first_visitor_starts_the_first_run_with_one_click(folder):
     assert {metric.label: metric.value for metric in app.metric}["Pictures to learn from"] == "900"
     app.button(key="train_start_first").click()
     ran(app)
-    (run,) = jobs.listing()
+    (run,) = runs.listing()
     assert (run.name, run.state, run.job.preset, run.job.probes) == ("mc_birds_first-1", "queued", "mc_birds_first", 4)
-    assert app.selectbox(key=state.TRAIN_RUN).value == "mc_birds_first-1"
+    assert app.selectbox(key=state.train.RUN).value == "mc_birds_first-1"
     assert "its turn comes" in words(app)
 
 
@@ -101,19 +104,19 @@ def test_what_was_changed_is_what_is_trained(folder):
     app.slider(key=run_of(app, "classes_synthetic_birds")).set_value(6)
     ran(app).button(key="train_start").click()
     ran(app)
-    (run,) = jobs.listing()
+    (run,) = runs.listing()
     assert run.name == "mc_birds_first-7"
     assert set(run.job.settings) == {"data.classes=6", "optim.epochs=3", "seed=7"}
-    assert jobs.command(run.path, run.job)[3:6] == ["train", "mc_birds_first", "data.classes=6"]
+    assert runner.command(run.path, run.job)[3:6] == ["train", "mc_birds_first", "data.classes=6"]
 
 
 def test_every_recipe_can_be_shown_and_says_nothing_was_changed(folder, monkeypatch):
     monkeypatch.delenv("FG_DATA", raising=False)
     app = page()
     for method in ("mc", "ap", "baseline"):
-        app.segmented_control(key=state.TRAIN_METHOD).set_value(method)
+        app.segmented_control(key=state.train.METHOD).set_value(method)
         ran(app)
-        key = state.TRAIN_RECIPE.format(method=method)
+        key = state.train.RECIPE.format(method=method)
         names = [name for name in presets.PRESETS if presets.get(name).model.method == method]
         for name in names[::3]:
             app.selectbox(key=key).set_value(name)
@@ -143,17 +146,17 @@ def test_a_folder_on_this_machine_is_counted_before_it_is_trained_on(folder, pic
     app.selectbox(key=run_of(app, "data")).set_value("folder")
     ran(app)
     assert "Choose the pictures" in words(app)
-    app.text_input(key=state.TRAIN_ROOT).set_value(str(pictures))
+    app.text_input(key=state.train.ROOT).set_value(str(pictures))
     ran(app)
     assert {metric.label: metric.value for metric in app.metric}["Pictures to learn from"] == "12"
     app.button(key="train_start").click()
     ran(app)
-    assert f"data.root={pictures}" in jobs.listing()[0].job.settings
+    assert f"data.root={pictures}" in runs.listing()[0].job.settings
 
 
 def bring(app, data, name="my birds.zip"):
     app.selectbox(key=run_of(app, "data")).set_value("zip")
-    ran(app).file_uploader(key=state.TRAIN_ZIP).set_value((name, data, "application/zip"))
+    ran(app).file_uploader(key=state.train.ZIP).set_value((name, data, "application/zip"))
     return ran(app)
 
 
@@ -168,7 +171,7 @@ def test_a_zip_is_unpacked_and_its_damaged_pictures_are_counted_and_named(folder
     assert {metric.label: metric.value for metric in app.metric}["Classes"] == "2"
     app.button(key="train_start").click()
     ran(app)
-    (run,) = jobs.listing()
+    (run,) = runs.listing()
     assert any(text.startswith(f"data.root={folder}/pictures/") for text in run.job.settings)
     assert "my birds" in run.job.title
 
@@ -213,6 +216,7 @@ def test_a_finished_run_shows_its_numbers_filmstrip_and_curves(folder, trained):
     shown = words(app)
     assert "The filmstrip" in shown
     assert "before training" in shown
+    assert "11 training images, 1 unreadable left out (train/red finch/3.png)" in shown
     values = {metric.label: metric.value for metric in app.metric}
     assert "%" in values["Test accuracy"]
     film, curves = (json.loads(chart.proto.spec) for chart in app.get("plotly_chart"))
@@ -225,7 +229,7 @@ def test_a_finished_run_shows_its_numbers_filmstrip_and_curves(folder, trained):
 def test_another_probe_is_shown_in_detail(folder, trained):
     put(folder, trained)
     app = page(run="tiny-1")
-    app.pills(key=state.TRAIN_PROBE.format(run="tiny-1")).set_value(1)
+    app.pills(key=state.train.PROBE.format(run="tiny-1")).set_value(1)
     film = json.loads(ran(app).get("plotly_chart")[0].proto.spec)
     titles = [note["text"] for note in film["layout"]["annotations"]]
     assert "<b>green finch</b>" in titles
@@ -239,19 +243,19 @@ def test_a_failed_run_says_why_and_can_be_resumed_and_deleted(folder, trained):
     assert "No space left on device" in app.error[0].value
     app.button(key="train_resume").click()
     ran(app)
-    assert jobs.find("tiny-1").state == "queued"
+    assert runs.find("tiny-1").state == "queued"
     app.button(key="train_stop").click()
     ran(app)
-    assert jobs.find("tiny-1").state == "stopped"
+    assert runs.find("tiny-1").state == "stopped"
     app.button(key="train_delete").click()
     ran(app)
-    assert jobs.listing() == ()
+    assert runs.listing() == ()
     assert not path.exists()
 
 
 def test_the_queue_and_the_place_in_it_are_shown(folder):
     for _ in range(2):
-        jobs.submit(Job("mc_birds_first", ()))
+        control.submit(Job("mc_birds_first", ()))
     app = page(run="mc_birds_first-1-2")
     badges = [element.value for element in app.markdown if "waits" in str(element.value)]
     assert any("place 2" in badge for badge in badges)
@@ -259,7 +263,7 @@ def test_the_queue_and_the_place_in_it_are_shown(folder):
 
 
 def test_an_unknown_run_in_the_address_shows_the_form(folder):
-    jobs.submit(Job("mc_birds_first", ()))
+    control.submit(Job("mc_birds_first", ()))
     app = page(run="nowhere")
     assert "Or set up your own" in words(app)
 
@@ -275,5 +279,5 @@ def test_a_run_begun_on_the_command_line_is_shown_but_not_resumed(folder, traine
 
 def test_the_finished_run_is_among_the_models_of_the_other_pages(folder, trained):
     put(folder, trained)
-    (world,) = resources.catalogue().worlds
+    (world,) = checkpoints.catalogue().worlds
     assert [entry.name for entry in world.entries] == ["tiny-1"]

@@ -193,6 +193,25 @@ def test_an_unreadable_picture_without_a_cache_is_an_error_that_names_it(config)
         test[5]
 
 
+def test_without_a_cache_the_same_pictures_can_be_skipped(config):
+    damage(config, "train/cat/2.png")
+    damage(config, "test/dog/1.png")
+    for cached, read in zip(load(config), load(config, cache_images=False), strict=True):
+        read.leave_out_unreadable()
+        assert len(read.skipped) == 1
+        assert (read.skipped, read.records) == (cached.skipped, cached.records)
+        assert all(torch.equal(read[index, 3][0], cached[index, 3][0]) for index in range(7))
+        cached.leave_out_unreadable()  # it has nothing left to do
+        assert (read.skipped, read.records) == (cached.skipped, cached.records)
+
+
+def test_drawings_are_not_drawn_to_see_whether_they_can_be_read(monkeypatch):
+    train = load(DataConfig("synthetic_birds", train_per_class=2, test_per_class=1, **SIZES), cache_images=False).train
+    monkeypatch.setattr(synthetic, "draw", lambda *_, **__: pytest.fail("drawn"))
+    train.leave_out_unreadable()
+    assert train.skipped == ()
+
+
 def test_a_split_without_any_readable_picture_gets_a_sentence(config):
     for name in ("cat", "dog"):
         for number in range(4):

@@ -15,6 +15,7 @@ from fgcore.data.images import (
     decode_image,
     display_name,
     encode_png,
+    pixels_sha256,
     read_image,
 )
 
@@ -300,3 +301,11 @@ def test_png_holds_exactly_the_pixels_it_was_given(pixels):
 def test_png_of_anything_but_8_bit_pixels_is_an_error(pixels):
     with pytest.raises(ValueError, match="expected uint8 pixels of shape"):
         encode_png(pixels)
+
+
+def test_pictures_that_differ_in_one_pixel_have_another_key():
+    picture = np.zeros((700, 800, 3), np.uint8)
+    other = picture.copy()
+    other[350, 400, 1] = 1
+    assert pixels_sha256(picture) != pixels_sha256(other)
+    assert pixels_sha256(picture) != pixels_sha256(picture.reshape(800, 700, 3))

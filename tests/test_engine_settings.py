@@ -207,12 +207,14 @@ def test_the_lock_is_gone_when_the_run_ends_however_it_ends(root, tmp_path):
     assert not RunFolder(tmp_path / "run").lock.exists()
 
 
-def test_corrupt_pictures_among_good_ones_are_left_out_counted_and_named(tmp_path, caplog):
+@pytest.mark.parametrize("cache_images", [True, False])
+def test_corrupt_pictures_among_good_ones_are_left_out_counted_and_named(tmp_path, caplog, cache_images):
     root = draw_pictures(tmp_path / "pictures")
     for name in ("train/red finch/3.png", "test/blue finch/1.png"):
         (root / name).write_bytes((root / name).read_bytes()[:200])
     with caplog.at_level(logging.WARNING):
-        reports = list(loop.train(tiny(root, epochs=1), tmp_path / "run"))
+        experiment = dataclasses.replace(tiny(root, epochs=1), cache_images=cache_images)
+        reports = list(loop.train(experiment, tmp_path / "run"))
     named = "2 pictures cannot be read and are left out: train/red finch/3.png, test/blue finch/1.png"
     assert [record.getMessage() for record in caplog.records] == [named]
     assert reports[0].test.images == 14

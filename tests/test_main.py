@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -12,7 +13,7 @@ from engine_helpers import draw_pictures, official_names, tiny
 from fgcore import presets
 from fgcore.__main__ import COMMANDS, main
 from fgcore.config import ModelConfig
-from fgcore.data.images import encode_png
+from fgcore.data.images import encode_png, pixels_sha256
 from fgcore.engine import checkpoint
 from fgcore.models import build_model
 
@@ -124,6 +125,26 @@ def test_evaluation_on_other_classes_is_refused(trained, tmp_path, capsys):
     assert "knows class 'red finch' where the data has 'tit'" in capsys.readouterr().err
 
 
+def test_explaining_writes_panels_numbers_and_a_report_with_all_of_them(trained, tmp_path, capsys):
+    pixels = np.random.default_rng(0).integers(0, 256, (80, 96, 3), dtype=np.uint8)
+    (photo := tmp_path / "finch.png").write_bytes(encode_png(pixels))
+    folder = tmp_path / "explained"
+    checkpoints = [word for name in ("best", "last") for word in ("--checkpoint", str(trained / f"{name}.safetensors"))]
+    assert main(["explain", str(photo), *checkpoints, "--out", str(folder)]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == f"done: {folder}/report.html, {folder}/explanation.json"
+    best, last = json.loads((folder / "explanation.json").read_text())
+    assert {path.name for path in folder.glob("*.png")} == {*best["panels"], *last["panels"]}
+    assert "run-best-ap_zoomed.png" in best["panels"]
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "<h1>finch.png</h1>" in page
+    assert pixels_sha256(pixels) in page
+    assert all(f"<h2>run-{name}</h2>" in page for name in ("best", "last"))
+    assert all(f"{model['top'][0]['probability']:.6f}" in page for model in (best, last))
+    sources = re.findall(r'src="([^"]{22})', page)
+    assert len(sources) == len(best["panels"]) + len(last["panels"]) - 1  # the picture itself is shown once
+    assert set(sources) == {"data:image/png;base64,"}
+
+
 @pytest.mark.parametrize(
     ("argv", "sentence"),
     [
@@ -134,6 +155,7 @@ def test_evaluation_on_other_classes_is_refused(trained, tmp_path, capsys):
         (["train", "tiny", "data.root=nowhere"], "nowhere"),
         (["train", "tiny", "--device", "tpu9"], "expected a device such as cpu"),
         (["evaluate", "nowhere.safetensors"], "expected a checkpoint at nowhere.safetensors, found nothing"),
+        (["explain", "nowhere.jpg", "--checkpoint", "nowhere.safetensors"], "expected a picture at nowhere.jpg"),
         (["convert", "nowhere.pth", "out.safetensors"], "expected a file of weights at nowhere.pth, found nothing"),
         (["presets", "nothing"], "no preset is called 'nothing'"),
     ],

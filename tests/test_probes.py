@@ -154,6 +154,16 @@ def test_an_untrained_batch_norm_gets_statistics_and_a_trained_one_keeps_its_own
     assert all(torch.equal(weights[name], value) for name, value in model.named_parameters())
 
 
+def test_an_unreadable_picture_is_left_out_of_those_statistics(tmp_path):
+    images = datasets.load(tiny(draw_pictures(tmp_path)).data, cache_images=False).train
+    (tmp_path / images.records[5].identifier).write_bytes(b"no picture")
+    model = nn.Sequential(nn.BatchNorm2d(3)).eval()
+    probes.calibrate(model, images)
+    inputs = normalise(torch.stack([images[index][0] for index in range(24) if index != 5]), images.config)
+    means = [part.mean((0, 2, 3)) for part in inputs.split(16)]
+    assert torch.allclose(model[0].running_mean, sum(means) / 2, atol=1e-5)
+
+
 def test_training_is_the_same_with_and_without_probes(root, runs, tmp_path):
     plain = tmp_path / "plain"
     list(loop.train(tiny(root, "mc", epochs=2), plain, device="cpu"))

@@ -19,7 +19,7 @@ _HEIGHT = 420  # pixels
 def show(analysis: Analysis, models: list[str], key: str) -> None:
     """The whole view; one of the models is asked."""
     names = models_of(analysis)
-    model = st.selectbox("Model", models, format_func=names.get, key=state.ANA_MODEL.format(analysis=key))
+    model = st.selectbox("Model", models, format_func=names.get, key=state.analyse.MODEL.format(analysis=key))
     model = model if model in models else models[0]
     classes = analysis.about["class_names"]
     pairs = tables.confused_pairs(analysis.images, model)
@@ -53,7 +53,7 @@ def _pairs(pairs: pd.DataFrame, classes: list[str]) -> pd.Series | None:
         }
     )
     event = st.dataframe(
-        table, hide_index=True, key=state.ANA_PAIRS, on_select="rerun", selection_mode="single-row", height=_HEIGHT,
+        table, hide_index=True, key=state.analyse.PAIRS, on_select="rerun", selection_mode="single-row", height=_HEIGHT,
         column_config={
             "Class": st.column_config.TextColumn(width=150),
             "Look-alike": st.column_config.TextColumn(width=150),

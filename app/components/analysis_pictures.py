@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from app import resources, sets, state
+from app import checkpoints, resources, sets, state
 from app.components import picker
 from app.components.analysis_words import entries_of, world_of
 from app.components.text import plain
@@ -26,7 +26,7 @@ def gallery(
         models: of the analysis, which the inspector shall ask.
         key: of the widgets.
     """
-    catalogue = resources.catalogue()
+    catalogue = checkpoints.catalogue()
     world = world_of(analysis, catalogue)
     found = entries_of(analysis, catalogue)
     entries = [found[name] for name in models if name in found]
@@ -47,7 +47,9 @@ def gallery(
                     _card(world, place, caption, entries, key=f"{key}-open-{row.index}")
 
 
-def _card(world: resources.World, place: int, caption: str, entries: Sequence[resources.Entry], *, key: str) -> None:
+def _card(
+    world: checkpoints.World, place: int, caption: str, entries: Sequence[checkpoints.Entry], *, key: str
+) -> None:
     try:
         picture = sets.picture(world, place)
     except resources.EXPECTED as error:

@@ -28,9 +28,11 @@ def show(analysis: Analysis, models: list[str], key: str) -> None:
         st.info("Choose at least two models above to compare them.", icon=":material/compare:")
         return
     left, right = st.columns(2, gap="medium")
-    first = left.selectbox("First", models, format_func=names.get, key=state.ANA_SIDES.format(side=1, analysis=key))
+    first = left.selectbox("First", models, format_func=names.get, key=state.analyse.SIDES.format(side=1, analysis=key))
     others = [model for model in models if model != first]
-    second = right.selectbox("Second", others, format_func=names.get, key=state.ANA_SIDES.format(side=2, analysis=key))
+    second = right.selectbox(
+        "Second", others, format_func=names.get, key=state.analyse.SIDES.format(side=2, analysis=key)
+    )
     if second not in others:
         second = others[0]
     _differences(analysis, first, second, names)
@@ -75,12 +77,12 @@ def _pictures(analysis: Analysis, first: str, second: str, names: dict[str, str]
     classes = analysis.about["class_names"]
     common = [name for name in MAP_NAMES if all(_has(analysis, model, name) for model in (first, second))]
     left, middle, right = st.columns(3)
-    wish = left.selectbox("Show", list(FILTERS), format_func=FILTERS.get, key=state.ANA_FILTER, bind="query-params")
-    chosen = middle.selectbox("Class", [state.ANA_ALL, *classes], key=state.ANA_CLASS.format(analysis=key))
+    wish = left.selectbox("Show", list(FILTERS), format_func=FILTERS.get, key=state.analyse.FILTER, bind="query-params")
+    chosen = middle.selectbox("Class", [state.analyse.ALL, *classes], key=state.analyse.CLASS.format(analysis=key))
     offered = [_OWN, *(name for name in common if name not in ("random", "centre", "channel"))]
     which = right.selectbox(
         "The part at the peak of", offered, format_func=lambda name: MAP_NAMES.get(name, name),
-        key=state.ANA_MAP.format(analysis=key),
+        key=state.analyse.MAP.format(analysis=key),
     )  # fmt: skip
     rows = tables.side_by_side(
         analysis.images, analysis.maps, first, second, "" if which not in common else which
@@ -93,7 +95,7 @@ def _pictures(analysis: Analysis, first: str, second: str, names: dict[str, str]
     if rows.empty:
         return
     event = st.dataframe(
-        _readable(rows, classes, names[first], names[second]), hide_index=True, key=state.ANA_PICTURES,
+        _readable(rows, classes, names[first], names[second]), hide_index=True, key=state.analyse.PICTURES,
         on_select="rerun", selection_mode="multi-row", height=330,
     )  # fmt: skip
     picked = [number for number in event["selection"]["rows"] if number < len(rows)]

@@ -34,7 +34,7 @@ def _one_measure(rows: pd.DataFrame, names: dict[str, str]) -> None:
     first = next((name for name in _FIRST if name in offered), offered[0])
     chosen = st.selectbox(
         "Measure", offered, index=offered.index(first), format_func=lambda name: measure(name).title,
-        key=state.ANA_MEASURE, bind="query-params",
+        key=state.analyse.MEASURE, bind="query-params",
     )  # fmt: skip
     chosen = chosen if chosen in offered else first
     better = {1: "More is better.", -1: "Less is better.", 0: ""}[measure(chosen).better]
@@ -94,7 +94,7 @@ def _numbers(*columns: str) -> dict[str, object]:
 def _classes(analysis: Analysis, models: list[str], names: dict[str, str]) -> None:
     section("Class by class", "The same means over the pictures of one class. Few pictures, wide intervals.")
     rows = analysis.classes[analysis.classes["model"].isin(models)]
-    chosen = st.session_state.get(state.ANA_MEASURE) or "top1"
+    chosen = st.session_state.get(state.analyse.MEASURE) or "top1"
     rows = rows[rows["measure"] == (chosen if chosen in set(rows["measure"]) else "top1")]
     if rows.empty:
         return

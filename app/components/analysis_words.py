@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from app.resources import METHOD_NAMES, Catalogue, Entry, World
+from app.checkpoints import METHOD_NAMES, Catalogue, Entry, World
 from fgcore.analysis.measures import OF_MAPS, OF_MODELS, Measure
 from fgcore.analysis.store import Analysis
 from fgcore.analysis.summary import ITSELF, LOSES, MEASURES, TIES, WINS

@@ -139,7 +139,7 @@ def zoom(explanation: Explanation, drop_probabilities: tuple[float, float], *, k
     left.markdown(_drop_story(explanation, drop_probabilities))
     right.button(
         "Drop another block", icon=":material/casino:", key=f"redraw-drop-{key}", on_click=state.advance,
-        args=(state.DROP_SEED,), width="stretch",
+        args=(state.question.DROP_SEED,), width="stretch",
     )  # fmt: skip
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from app.state import Picture, Tried
+from app.state.ap_cnn import Tried
+from app.state.sidebar import Picture
 from fgcore.config import ROIConfig, to_dict
 from fgcore.introspect.explanation import DropEffects, Explanation
 from fgcore.introspect.panels import numbers

@@ -13,7 +13,7 @@ from app.charts.panels import Corners, Outline, Panel, outside, panels
 from app.components.ap import cut_out, gate_layer, roi_outlines
 from app.components.ap_zoom import head_row
 from app.components.text import bars, plain, table
-from app.state import Tried
+from app.state.ap_cnn import Tried
 from fgcore.config import ROIConfig
 from fgcore.introspect.explanation import Explanation
 from fgcore.outputs import LEVELS
@@ -30,7 +30,7 @@ def settings(own: ROIConfig, model: str) -> ROIConfig:
         own: the model's settings, where the widgets start.
         model: short name of the checkpoint, for widget keys.
     """
-    start, key = _values(own), partial(state.AP_SETTING.format, model=model)
+    start, key = _values(own), partial(state.ap_cnn.SETTING.format, model=model)
     for name, value in start.items():
         st.session_state.setdefault(key(name=name), value)
     kept = {"persist_state": "session"}
@@ -79,7 +79,7 @@ def _number(value: float | None) -> float:
 
 def target(original: Explanation, look: str) -> Corners | None:
     """Widgets for what to zoom into; None: the box around the ROIs."""
-    key, corner = state.AP_ZOOM.format(look=look), partial(state.AP_CORNER.format, look=look)
+    key, corner = state.ap_cnn.ZOOM.format(look=look), partial(state.ap_cnn.CORNER.format, look=look)
     st.session_state.setdefault(key, _ROIS)
     chosen = st.segmented_control("Zoom into", [_ROIS, _OWN], required=True, key=key, persist_state="session")
     for name, side in zip(_CORNERS, cut_out(original.attention), strict=True):
@@ -108,10 +108,10 @@ def target(original: Explanation, look: str) -> Corners | None:
 def reset(own: ROIConfig, original: Explanation, *, model: str, look: str) -> None:
     """Callback: everything as the model has it."""
     for name, value in _values(own).items():
-        st.session_state[state.AP_SETTING.format(name=name, model=model)] = value
+        st.session_state[state.ap_cnn.SETTING.format(name=name, model=model)] = value
     for name, side in zip(_CORNERS, cut_out(original.attention), strict=True):
-        st.session_state[state.AP_CORNER.format(corner=name, look=look)] = round(side)
-    st.session_state[state.AP_ZOOM.format(look=look)] = _ROIS
+        st.session_state[state.ap_cnn.CORNER.format(corner=name, look=look)] = round(side)
+    st.session_state[state.ap_cnn.ZOOM.format(look=look)] = _ROIS
 
 
 def try_out(
@@ -120,9 +120,9 @@ def try_out(
     """The look with other settings; after a refusal the last one that made sense, with a sentence."""
     changed = compute(wanted)
     if not isinstance(changed, str):
-        state.keep_tried(wanted)
+        state.ap_cnn.keep_tried(wanted)
         return wanted, changed
-    last = state.tried(wanted.look)
+    last = state.ap_cnn.tried(wanted.look)
     st.error(
         plain(changed) + " What you see is the last setting that worked.", title="Not tried", icon=":material/block:"
     )
@@ -189,8 +189,8 @@ def _dragged(chart: str, look: str, size: tuple[int, int]) -> None:
     if x1 == x2 or y1 == y2:
         return
     for name, side in zip(_CORNERS, (x1, y1, x2, y2), strict=True):
-        st.session_state[state.AP_CORNER.format(corner=name, look=look)] = side
-    st.session_state[state.AP_ZOOM.format(look=look)] = _OWN
+        st.session_state[state.ap_cnn.CORNER.format(corner=name, look=look)] = side
+    st.session_state[state.ap_cnn.ZOOM.format(look=look)] = _OWN
 
 
 def answers(original: Explanation, changed: Explanation, class_index: int, truth: str | None) -> None:

@@ -63,7 +63,7 @@ def drop(explanation: Explanation, effects: DropEffects, class_index: int, *, lo
     if not effects.dropped:
         st.info("No ROI was found on this picture, so there is none to drop.", icon=":material/crop_free:")
         return
-    key, names = state.AP_DROP.format(look=look), [_name(which) for which in effects.dropped]
+    key, names = state.ap_cnn.DROP.format(look=look), [_name(which) for which in effects.dropped]
     chosen = st.pills(
         "Drop", list(range(len(names))), format_func=lambda number: names[number], key=key, persist_state="session",
         help="The same as a click on a box or on a row.",

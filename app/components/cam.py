@@ -1,16 +1,52 @@
-"""Grad-CAM of every model beside the picture: the familiar reference."""
+"""Class activation maps: computed once and kept, and Grad-CAM of every model beside the picture."""
 
 import html
 from collections.abc import Sequence
 
+import numpy as np
 import streamlit as st
 
+from app import resources
 from app.charts import style
 from app.charts.panels import Layer, Outline, Panel, panels
+from app.checkpoints import Entry
 from app.components.text import percent
+from fgcore import compare
 from fgcore.introspect.explanation import Explanation, View
 
 _COLUMNS = 4
+
+
+def class_map(entry: Entry, pixels: np.ndarray, sha256: str, index: int, kind: str, rival: int) -> np.ndarray:
+    """A class activation map of a picture with this sha256, kept. See `compare.class_map`.
+
+    Args:
+        entry: whose model.
+        pixels: (H, W, 3) uint8.
+        sha256: of the pixels.
+        index: the class.
+        kind: one of `fgcore.introspect.cam.METHODS`.
+        rival: the class that FinerCAM tells it from; the others do not look at it.
+
+    Raises:
+        ValueError, TypeError, OSError: `resources.EXPECTED`; one sentence.
+    """
+    return _kept_map(entry.checkpoint.sha256, sha256, index, kind, rival if kind == "FinerCAM" else None, entry, pixels)
+
+
+@st.cache_data(max_entries=192, show_spinner=False)
+def _kept_map(
+    checkpoint_sha256: str, picture_sha256: str, index: int, kind: str, rival: int | None, _entry: Entry,
+    _pixels: np.ndarray,
+) -> np.ndarray:  # fmt: skip
+    return fresh_class_map(_entry, _pixels, index, kind, rival)
+
+
+def fresh_class_map(entry: Entry, pixels: np.ndarray, index: int, kind: str, rival: int | None) -> np.ndarray:
+    """The same for one of many pictures: it is not kept."""
+    shared = resources.shared_model(entry)
+    with shared.lock:
+        return compare.class_map(shared.loaded, pixels, index, kind, rival if kind == "FinerCAM" else None)
 
 
 def cam_figure(view: View, looks: Sequence[tuple[str, Explanation]], marks: Sequence[Outline], *, cells: bool) -> None:

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app import resources
+from app import checkpoints
 from app.charts.panels import Corners, Outline
+from app.checkpoints import Entry, World
 from app.components.text import bars, origin, percent, plain
-from app.resources import Entry, World
-from app.state import Picture
+from app.state.sidebar import Picture
 from fgcore import explain
 from fgcore.data.synthetic import class_names, draw
 from fgcore.introspect.explanation import Explanation, View
@@ -171,5 +171,5 @@ def no_models(preset: str = "mc_birds") -> None:
         st.code(f"python -m fgcore train {preset}", language="bash")
         st.markdown(
             "Then reload this page. It lists every checkpoint in `checkpoints/` and the best one of each folder in "
-            f"`runs/`; the variable `{resources.VARIABLE}` names another folder."
+            f"`runs/`; the variable `{checkpoints.VARIABLE}` names another folder."
         )

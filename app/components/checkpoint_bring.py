@@ -5,9 +5,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from app import resources, state
+from app import checkpoints, resources, state
 from app.components.text import plain
-from app.state import News
+from app.state.checkpoints import News
 from fgcore.engine import official, store
 
 _ENDINGS = [ending.removeprefix(".") for ending in (store.ENDING, *store.OFFICIAL_ENDINGS)]
@@ -16,7 +16,7 @@ _DATASETS = {"cub": "CUB-200-2011", "cars": "Stanford Cars", "aircraft": "FGVC-A
 
 def bring() -> None:
     """The uploader, the authors' files in the server's folders, and what became of the last file."""
-    news = state.news()
+    news = state.checkpoints.news()
     with st.container():  # always there, so that what follows keeps its place
         if news is not None:
             show = st.success if news.good else st.error
@@ -28,13 +28,13 @@ def bring() -> None:
             "before it is kept, no code in it is run, and it stays on this machine."
         )
         upload = st.file_uploader(
-            "Checkpoint", type=_ENDINGS, key=state.own_upload(), max_upload_size=store.MAX_BYTES >> 20,
+            "Checkpoint", type=_ENDINGS, key=state.checkpoints.own_upload(), max_upload_size=store.MAX_BYTES >> 20,
             label_visibility="collapsed",
         )  # fmt: skip
         if upload is not None:
             _uploaded(upload.name, upload.getbuffer())
         else:
-            _on_the_server(resources.official_files())
+            _on_the_server(checkpoints.official_files())
         st.caption("A file that is on the server already is listed here once it lies in the folder `checkpoints/`.")
 
 
@@ -52,7 +52,9 @@ def _on_the_server(files: tuple[Path, ...]) -> None:
     if not files:
         return
     names = {str(path): plain(path.name) for path in files}
-    chosen = st.selectbox("Or an official file of the server", list(names), format_func=names.get, key=state.OWN_FILE)
+    chosen = st.selectbox(
+        "Or an official file of the server", list(names), format_func=names.get, key=state.checkpoints.FILE
+    )
     path, dataset = Path(chosen), _dataset()
     if st.button("Import it", icon=":material/input:", key="own-import") and path in files:
         with path.open("rb") as file:
@@ -63,7 +65,8 @@ def _dataset() -> str:
     """Which data set an official file was trained on: the file does not say."""
     chosen = st.segmented_control(
         "Trained on", list(_DATASETS), format_func=lambda name: f"{_DATASETS[name]} ({official.DATA[name][0]})",
-        default="cub", required=True, key=state.OWN_DATASET, help="The file does not say; in brackets, its classes.",
+        default="cub", required=True, key=state.checkpoints.DATASET,
+        help="The file does not say; in brackets, its classes.",
     )  # fmt: skip
     return chosen if chosen in _DATASETS else "cub"
 
@@ -72,17 +75,17 @@ def _keep(name: str, data: bytes | memoryview, dataset: str = "") -> None:
     """Check and keep a file, remember the sentence to tell, and draw the page again without the file."""
     with st.spinner("Checking the file …"):
         news = _news(name, data, dataset)
-    state.tell_news(news)
-    state.empty_own_upload()
+    state.checkpoints.tell_news(news)
+    state.checkpoints.empty_own_upload()
     st.rerun()
 
 
 def _news(name: str, data: bytes | memoryview, dataset: str) -> News:
     def known() -> list:
-        return [entry.checkpoint for entry in resources.catalogue().entries]
+        return [entry.checkpoint for entry in checkpoints.catalogue().entries]
 
     try:
-        kept = store.keep(resources.uploads(), name, data, dataset=dataset, known=known)
+        kept = store.keep(checkpoints.uploads(), name, data, dataset=dataset, known=known)
     except resources.EXPECTED as error:
         logging.getLogger(__name__).warning("refused a checkpoint: %s", error)
         return News(False, str(error))

@@ -4,11 +4,11 @@ import html
 
 import streamlit as st
 
-from app import resources, state
+from app import checkpoints, resources, state
+from app.checkpoints import Entry, World
 from app.components import cards, picker
 from app.components.text import origin, plain, section
-from app.resources import Entry, World
-from app.state import News
+from app.state.checkpoints import News
 from fgcore.engine import store
 
 _COLUMNS, _NARROWEST = 2, 340  # cards in a row, and the pixels that each needs
@@ -29,7 +29,7 @@ def world_cards(world: World) -> None:
 
 def _card(entry: Entry, world: World) -> None:
     st.html(
-        f'<div class="fg-model"><h4>{html.escape(resources.METHOD_NAMES[entry.method])}</h4>{_accuracy(entry)}</div>'
+        f'<div class="fg-model"><h4>{html.escape(checkpoints.METHOD_NAMES[entry.method])}</h4>{_accuracy(entry)}</div>'
     )
     st.html(origin(_facts(entry)))
     command = entry.checkpoint.provenance.get("command")
@@ -42,7 +42,7 @@ def _card(entry: Entry, world: World) -> None:
             "Download", icon=":material/download:", file_name=f"{entry.name}{store.ENDING}", on_click="ignore",
             mime="application/octet-stream", key=f"own-download-{entry.key}", data=entry.path.read_bytes,
         )  # fmt: skip
-        if resources.own(entry):
+        if checkpoints.own(entry):
             _deletion(entry)
 
 
@@ -55,12 +55,14 @@ def _deletion(entry: Entry) -> None:
 def _delete(entry: Entry) -> None:
     """Callback: delete an uploaded checkpoint, whatever else this or another session does with it."""
     try:
-        store.remove(resources.uploads(), entry.path)
+        store.remove(checkpoints.uploads(), entry.path)
     except resources.EXPECTED as error:
         reason = getattr(error, "strerror", None)
-        state.tell_news(News(False, f"{entry.path.name} was not deleted: {reason}" if reason else str(error)))
+        state.checkpoints.tell_news(
+            News(False, f"{entry.path.name} was not deleted: {reason}" if reason else str(error))
+        )
         return
-    state.tell_news(News(True, f"{entry.path.name} was deleted."))
+    state.checkpoints.tell_news(News(True, f"{entry.path.name} was deleted."))
 
 
 def _accuracy(entry: Entry) -> str:
@@ -91,6 +93,6 @@ def _facts(entry: Entry) -> dict[str, str]:
 
 
 def _place(entry: Entry) -> str:
-    if resources.own(entry):
+    if checkpoints.own(entry):
         return "brought by a visitor; may be deleted"
     return f"with training run {entry.name}" if entry.path.stem == "best" else "in the server's folder"

@@ -8,9 +8,10 @@ import numpy as np
 import streamlit as st
 
 from app import resources
+from app.checkpoints import Entry
 from app.components import question
+from app.components.cam import class_map, fresh_class_map
 from app.components.question import Question
-from app.resources import Entry
 from fgcore import compare
 from fgcore.compare import Answer
 from fgcore.explain import explain_picture
@@ -54,31 +55,18 @@ def look(entry: Entry, explanation: Explanation, wish: Wish, pixels: np.ndarray,
     Raises:
         ValueError, TypeError, OSError: `resources.EXPECTED`; one sentence.
     """
-    return _look(entry, explanation, wish, lambda *ask: _kept_map(entry.checkpoint.sha256, sha256, *ask, entry, pixels))
+    return _look(entry, explanation, wish, partial(class_map, entry, pixels, sha256))
 
 
-def _look(entry: Entry, explanation: Explanation, wish: Wish, class_map: Callable[[int, str, int], np.ndarray]) -> Look:
-    """See `look`; `class_map` computes a map from class, kind and rival."""
+def _look(entry: Entry, explanation: Explanation, wish: Wish, mapped: Callable[[int, str, int], np.ndarray]) -> Look:
+    """See `look`; `mapped` computes a map from class, kind and rival."""
     pair = question.pair(explanation, wish.question)
     index, rival = pair[0], pair[-1]  # the same where there is only one class
     shown = evidence.own_map(explanation, index, AP_MAPS[wish.ap_map]) if wish.kind == OWN else None
     if shown is None:
         kind, level = "Grad-CAM" if wish.kind == OWN else wish.kind, explanation.features_level
-        shown = evidence.cam_map(class_map(index, kind, rival), kind, level, None if kind == "EigenCAM" else index)
+        shown = evidence.cam_map(mapped(index, kind, rival), kind, level, None if kind == "EigenCAM" else index)
     return Look(entry, explanation.view, explanation.prediction, shown, index, rival)
-
-
-@st.cache_data(max_entries=96, show_spinner=False)
-def _kept_map(
-    checkpoint_sha256: str, picture_sha256: str, index: int, kind: str, rival: int, _entry: Entry, _pixels: np.ndarray
-) -> np.ndarray:
-    return _class_map(_entry, _pixels, index, kind, rival)
-
-
-def _class_map(entry: Entry, pixels: np.ndarray, index: int, kind: str, rival: int) -> np.ndarray:
-    shared = resources.shared_model(entry)
-    with shared.lock:
-        return compare.class_map(shared.loaded, pixels, index, kind, rival if kind == "FinerCAM" else None)
 
 
 def answer(entry: Entry, pixels: np.ndarray, sha256: str) -> Answer:
@@ -128,4 +116,4 @@ def fresh_look(entry: Entry, wish: Wish, pixels: np.ndarray) -> Look:
     shared = resources.shared_model(entry)
     with shared.lock:
         explanation = explain_picture(shared.loaded, pixels, cam=False)
-    return _look(entry, explanation, wish, partial(_class_map, entry, pixels))
+    return _look(entry, explanation, wish, partial(fresh_class_map, entry, pixels))

@@ -12,13 +12,13 @@ import pandas as pd
 import streamlit as st
 
 from app import resources, state
+from app.checkpoints import Entry
 from app.components.compare_looks import Wish, fresh_look, on_common_grid, pairs
 from app.components.compare_maps import NUMBERS, as_numbers
 from app.components.picker import TYPES
 from app.components.text import percent, plain, table
-from app.resources import Entry
-from app.state import Choice, Photo, Picture
-from fgcore.data.images import MAX_BYTES, ImageError, decode_image, display_name
+from app.state.sidebar import Choice, Photo, Picture
+from fgcore.data.images import MAX_BYTES, ImageError, decode_image, display_name, pixels_sha256
 from fgcore.data.synthetic import class_names
 from fgcore.introspect.agreement import Agreement, agreement
 from fgcore.introspect.render import png
@@ -60,10 +60,10 @@ def many(choice: Choice, wish: Wish) -> None:
         return
     entries = choice.entries
     question = (wish, tuple(item.key for item in items), tuple(entry.checkpoint.sha256 for entry in entries))
-    if not state.asked(_BUTTON, question):
+    if not state.compare.asked(_BUTTON, question):
         st.button(
             f"Compare on {len(items)} pictures", icon=":material/grid_view:", key=_BUTTON,
-            on_click=state.ask, args=(_BUTTON, question),
+            on_click=state.compare.ask, args=(_BUTTON, question),
         )  # fmt: skip
         return
     results = _results(choice, wish, items)
@@ -75,13 +75,13 @@ def many(choice: Choice, wish: Wish) -> None:
 def _items(choice: Choice) -> list[Item]:
     if choice.picture.sample is not None:
         chosen = st.segmented_control(
-            "Pictures", [_DRAWINGS, _FILES], default=_DRAWINGS, required=True, key=state.CMP_PICTURES,
+            "Pictures", [_DRAWINGS, _FILES], default=_DRAWINGS, required=True, key=state.compare.PICTURES,
             bind="query-params", label_visibility="collapsed",
         )  # fmt: skip
         if chosen != _FILES:
             return _drawings(choice.picture)
     uploads = st.file_uploader(
-        "Pictures", type=TYPES, key=state.CMP_FILES, accept_multiple_files=True,
+        "Pictures", type=TYPES, key=state.compare.FILES, accept_multiple_files=True,
         max_upload_size=MAX_BYTES // 2**20, label_visibility="collapsed",
         help=f"They stay on this machine; at most {_MOST} are compared.",
     )  # fmt: skip
@@ -91,7 +91,7 @@ def _items(choice: Choice) -> list[Item]:
 
 
 def _drawings(picture: Picture) -> list[Item]:
-    count = st.slider("How many", 2, _MOST, 8, key=state.CMP_COUNT, bind="query-params")
+    count = st.slider("How many", 2, _MOST, 8, key=state.compare.COUNT, bind="query-params")
     index = class_names(picture.sample.kind).index(picture.sample.class_name)
     return _drawings_of(picture.source, index, min(_MOST, max(2, int(count))))
 
@@ -107,7 +107,7 @@ def _drawings_of(source: str, index: int, count: int) -> list[Item]:
 def _draw(source: str, index: int, number: int) -> Picture:
     sample = resources.drawing(source, index, number)
     name = f"{sample.class_name}, drawing {number}"
-    return Picture(sample.image, resources.pixels_sha256(sample.image), name, source, sample)
+    return Picture(sample.image, pixels_sha256(sample.image), name, source, sample)
 
 
 def _file_item(name: str, file_id: str, data: bytes) -> Item:
@@ -117,7 +117,7 @@ def _file_item(name: str, file_id: str, data: bytes) -> Item:
 
 def _decode(name: str, data: bytes) -> Picture:
     pixels = decode_image(data, name=name, max_side=_SIDE)
-    return Picture(pixels, resources.pixels_sha256(pixels), display_name(name), "photo")
+    return Picture(pixels, pixels_sha256(pixels), display_name(name), "photo")
 
 
 def _results(choice: Choice, wish: Wish, items: Sequence[Item]) -> list[Result]:
@@ -194,7 +194,7 @@ def _table(choice: Choice, results: Sequence[Result]) -> None:
     """One line a picture; choosing one opens it."""
     chosen = st.segmented_control(
         "Agreement in the table", list(NUMBERS), format_func=lambda field: NUMBERS[field][0], default="spearman",
-        required=True, key=state.CMP_NUMBER, bind="query-params",
+        required=True, key=state.compare.NUMBER, bind="query-params",
     )  # fmt: skip
     field = chosen if chosen in NUMBERS else "spearman"
     names, columns = choice.world.class_names, {"": [row.thumbnail for _, row in results]}
@@ -206,7 +206,7 @@ def _table(choice: Choice, results: Sequence[Result]) -> None:
         columns[name] = [getattr(row.agreements[number], field) for _, row in results]
     numbers = {name: st.column_config.NumberColumn(format="%.2f") for name in _pair_names(choice)}
     st.dataframe(
-        pd.DataFrame(columns), key=state.CMP_TABLE, hide_index=True, row_height=_ROW, selection_mode="single-row",
+        pd.DataFrame(columns), key=state.compare.TABLE, hide_index=True, row_height=_ROW, selection_mode="single-row",
         height=_ROW * min(_IN_SIGHT, len(results)) + _HEAD,
         on_select=partial(_open, [item for item, _ in results]),
         column_config={"": st.column_config.ImageColumn(width="small"), **numbers},
@@ -221,17 +221,17 @@ def _table(choice: Choice, results: Sequence[Result]) -> None:
 
 def _open(items: Sequence[Item]) -> None:
     """Callback of the table: the chosen picture becomes the sidebar's."""
-    rows = st.session_state[state.CMP_TABLE]["selection"]["rows"]
+    rows = st.session_state[state.compare.TABLE]["selection"]["rows"]
     if not rows:
         return
     picture = items[rows[0]].load()
     if picture.sample is not None:
-        st.session_state[state.DRAWING] = int(picture.name.rsplit(" ", 1)[1])
+        st.session_state[state.sidebar.DRAWING] = int(picture.name.rsplit(" ", 1)[1])
         return
-    upload = st.session_state.get(state.UPLOAD)
-    st.session_state[state.SOURCE] = "photo"
+    upload = st.session_state.get(state.sidebar.UPLOAD)
+    st.session_state[state.sidebar.SOURCE] = "photo"
     # under the sidebar's own upload, if there is one, so that it is not taken up again
-    state.keep_photo(Photo(upload.file_id if upload is not None else items[rows[0]].key, picture))
+    state.sidebar.keep_photo(Photo(upload.file_id if upload is not None else items[rows[0]].key, picture))
 
 
 def _csv(choice: Choice, results: Sequence[Result]) -> str:

@@ -9,9 +9,9 @@ import streamlit as st
 from app.charts import style
 from app.charts.evidence import LOOK_COLOURS, evidence_panels, look_panels
 from app.charts.panels import Layer, Outline, Panel
+from app.checkpoints import World
 from app.components.compare_looks import OWN, Look, Wish, on_common_grid, pairs
 from app.components.text import percent, plain, table
-from app.resources import World
 from fgcore.introspect import cam
 from fgcore.introspect.agreement import AREA, GRID, Agreement, agreement, look_map
 

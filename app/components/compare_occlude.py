@@ -7,15 +7,16 @@ from functools import partial
 
 import streamlit as st
 
-from app import resources, state
+from app import state
 from app.charts import style
 from app.charts.evidence import drag_panel
 from app.charts.panels import Outline, Panel
 from app.components import cards
 from app.components.compare_looks import Look, answer
 from app.components.text import percent, plain, table
-from app.state import Choice
+from app.state.sidebar import Choice
 from fgcore.compare import Answer
+from fgcore.data.images import pixels_sha256
 from fgcore.introspect.explanation import View
 from fgcore.introspect.occlusion import Change, box_in_photo, changes, occlude
 
@@ -50,7 +51,7 @@ def occlusion(choice: Choice, looks: Sequence[Look]) -> None:
         frame = Outline((x1 * width, y1 * height, x2 * width, y2 * height), "#ffffff", width=1.5, dotted=True)
         item = Panel("As the networks see it now; drag another box", done.answers[0].view.pixels, outlines=[frame])
     picture.plotly_chart(
-        drag_panel(item), config=style.CONFIG, key=state.CMP_PHOTO, on_select=partial(_take_box, width, height),
+        drag_panel(item), config=style.CONFIG, key=state.compare.PHOTO, on_select=partial(_take_box, width, height),
         selection_mode="box", alt="The picture to drag a box on; the numbers beside it set the same box",
     )  # fmt: skip
     if done is None:
@@ -71,13 +72,13 @@ def occlusion(choice: Choice, looks: Sequence[Look]) -> None:
 
 def covered(choice: Choice, looks: Sequence[Look]) -> Covered | None:
     """What the page's box does to the models' answers; None where it covers nothing."""
-    box = tuple(min(100, max(0, int(st.session_state.get(key) or 0))) for key in state.CMP_SIDES)
+    box = tuple(min(100, max(0, int(st.session_state.get(key) or 0))) for key in state.compare.SIDES)
     if not (box[0] < box[2] and box[1] < box[3]):
         return None
-    fill = _FILLS.get(st.session_state.get(state.CMP_FILL), "blur")
+    fill = _FILLS.get(st.session_state.get(state.compare.FILL), "blur")
     corners = box_in_photo(tuple(side / 100 for side in box), looks[0].view)
     pixels = occlude(choice.picture.pixels, corners, fill)
-    sha256 = resources.pixels_sha256(pixels)
+    sha256 = pixels_sha256(pixels)
     after = tuple(answer(look.entry, pixels, sha256) for look in looks)
     found = tuple(changes(look.prediction, said.prediction) for look, said in zip(looks, after, strict=True))
     return Covered(box, fill, after, found)
@@ -86,12 +87,12 @@ def covered(choice: Choice, looks: Sequence[Look]) -> Covered | None:
 def _controls(choice: Choice, view: View) -> None:
     """The box in per cent of what the networks see, and what fills it."""
     places = [column for _ in range(2) for column in st.columns(2, gap="small", wrap=False)]
-    for place, key, name in zip(places, state.CMP_SIDES, _NAMES, strict=True):
+    for place, key, name in zip(places, state.compare.SIDES, _NAMES, strict=True):
         place.number_input(
             f"{name}, %", min_value=0, max_value=100, value=0, step=1, key=key, bind="query-params",
         )  # fmt: skip
     st.segmented_control(
-        "Filled with", list(_FILLS), default="blur", required=True, key=state.CMP_FILL,
+        "Filled with", list(_FILLS), default="blur", required=True, key=state.compare.FILL,
         bind="query-params",
     )  # fmt: skip
     frames = [_percents(frame.box, view) for frame in cards.telling_frames(choice.picture, view)]
@@ -112,13 +113,13 @@ def _percents(box: tuple[float, float, float, float], view: View) -> Percents:
 
 
 def _set_box(box: Percents) -> None:
-    for key, side in zip(state.CMP_SIDES, box, strict=True):
+    for key, side in zip(state.compare.SIDES, box, strict=True):
         st.session_state[key] = side
 
 
 def _take_box(width: int, height: int) -> None:
     """Callback of the chart: the dragged box becomes the numbers, which everything else reads."""
-    boxes = st.session_state[state.CMP_PHOTO]["selection"]["box"]
+    boxes = st.session_state[state.compare.PHOTO]["selection"]["box"]
     if not boxes:  # the figure changed and let go of its selection
         return
     x, y = sorted(boxes[-1]["x"]), sorted(boxes[-1]["y"])
@@ -157,7 +158,7 @@ def _document(choice: Choice, looks: Sequence[Look], done: Covered) -> str:
     ]  # fmt: skip
     values = {
         "picture": {"name": choice.picture.name, "sha256_of_pixels": choice.picture.sha256},
-        "covered": {"per_cent": dict(zip(state.CMP_SIDES, done.box, strict=True)), "fill": done.fill},
+        "covered": {"per_cent": dict(zip(state.compare.SIDES, done.box, strict=True)), "fill": done.fill},
         "models": models,
     }
     return json.dumps(values, allow_nan=False, indent=1)

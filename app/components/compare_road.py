@@ -9,7 +9,7 @@ import streamlit as st
 from app import state
 from app.components.compare_looks import Look, road
 from app.components.text import plain, table
-from app.state import Choice
+from app.state.sidebar import Choice
 from fgcore.introspect.faithfulness import REMOVED, Faithfulness
 
 _BUTTON = "road"
@@ -18,10 +18,10 @@ _BUTTON = "road"
 def faithfulness(choice: Choice, looks: Sequence[Look]) -> None:
     """A button, and the result of each model's map beside that of a random one."""
     question = (choice.picture.sha256, *_identity(looks))
-    if not state.asked(_BUTTON, question):
+    if not state.compare.asked(_BUTTON, question):
         st.button(
             "Measure how faithful these maps are", icon=":material/experiment:", key=_BUTTON,
-            on_click=state.ask, args=(_BUTTON, question), help="Some seconds for each model.",
+            on_click=state.compare.ask, args=(_BUTTON, question), help="Some seconds for each model.",
         )  # fmt: skip
         return
     with st.spinner("Removing pixels and asking again …"):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from app import state
-from app.resources import Catalogue, Entry
+from app.checkpoints import Catalogue, Entry
 
 
 def follow(catalogue: Catalogue, source: str) -> None:
@@ -15,25 +15,25 @@ def follow(catalogue: Catalogue, source: str) -> None:
         catalogue: what there is. Models that know other classes than the first one named are left out.
         source: of the picture, which has a choice of its own. Call this before the widgets are drawn.
     """
-    asked = st.query_params.get(state.MODELS_LINK)
-    if asked is None or asked == state.linked():
+    asked = st.query_params.get(state.sidebar.MODELS_LINK)
+    if asked is None or asked == state.sidebar.linked():
         return
-    state.keep_link(asked)
+    state.sidebar.keep_link(asked)
     known = {entry.name: world for world in reversed(catalogue.worlds) for entry in world.entries}
     names = [name for name in asked.split(",") if name in known]
     if not names:
         return
     world = known[names[0]]
     chosen = [str(entry.path) for entry in world.entries if entry.name in names]
-    st.session_state[state.WORLD.format(source=source)] = world.key
-    st.session_state[state.MODELS.format(world=world.key)] = chosen
+    st.session_state[state.sidebar.WORLD.format(source=source)] = world.key
+    st.session_state[state.sidebar.MODELS.format(world=world.key)] = chosen
 
 
 def tell(entries: Sequence[Entry], *, usual: bool) -> None:
     """Write the chosen models into the address, unless they are those that a visitor sees first."""
     names = None if usual or not entries else ",".join(entry.name for entry in entries)
-    state.keep_link(names)
+    state.sidebar.keep_link(names)
     if names is not None:
-        st.query_params[state.MODELS_LINK] = names
-    elif state.MODELS_LINK in st.query_params:
-        del st.query_params[state.MODELS_LINK]
+        st.query_params[state.sidebar.MODELS_LINK] = names
+    elif state.sidebar.MODELS_LINK in st.query_params:
+        del st.query_params[state.sidebar.MODELS_LINK]

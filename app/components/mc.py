@@ -42,13 +42,13 @@ def mc_section(
         key: of the section's widgets.
         cells: show maps as they are, not interpolated.
     """
-    seed = st.session_state[state.MASK_SEED]
+    seed = st.session_state[state.question.MASK_SEED]
     masks = [
         _mask(explanation.groups, index, dropped, seed + _RIVAL_MASK * place) for place, index in enumerate(chosen)
     ]
     sides = [
         side_of(explanation, index, mask, role)
-        for index, mask, role in zip(chosen, masks, ("class", "rival"), strict=True)
+        for index, mask, role in zip(chosen, masks, ("class", "rival"), strict=False)
     ]
     high = max(float(side.group.channels.max()) for side in sides) or 1.0
     _channels(explanation, sides, high, key)
@@ -94,7 +94,7 @@ def _channels(explanation: Explanation, sides: Sequence[Side], high: float, key:
     )
     right.button(
         "Draw another mask", icon=":material/casino:", key=f"redraw-mask-{key}", on_click=state.advance,
-        args=(state.MASK_SEED,), width="stretch",
+        args=(state.question.MASK_SEED,), width="stretch",
     )  # fmt: skip
 
 

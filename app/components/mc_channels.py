@@ -26,7 +26,7 @@ def discriminality(story: Story) -> None:
         "channel may rely on the others. **Click a channel to drop it or to take it back.**"
     )
     own_scale = st.toggle(
-        "Colour each channel to its own maximum", key=state.MC_OWN_SCALE, persist_state="session",
+        "Colour each channel to its own maximum", key=state.mc_loss.OWN_SCALE, persist_state="session",
         help="Shows where weak channels look too. Off: all share one scale, so strong and weak can be told apart.",
     )  # fmt: skip
     places = st.columns(2, gap="medium")
@@ -66,21 +66,22 @@ def _channels(story: Story, side: Side, high: float, *, own_scale: bool) -> None
     with st.expander("Choose channels by button"):
         st.pills(
             f"Channels of the {side.role} to keep", list(side.numbers), selection_mode="multi", key=buttons,
-            on_change=lambda: state.keep_by_hand(group, st.session_state[buttons]), label_visibility="collapsed",
+            on_change=lambda: state.mc_loss.keep_by_hand(group, st.session_state[buttons]),
+            label_visibility="collapsed",
         )  # fmt: skip
 
 
-def _clicked(chart: str, group: state.MCGroup, kept: Sequence[int]) -> None:
+def _clicked(chart: str, group: state.mc_loss.MCGroup, kept: Sequence[int]) -> None:
     """A click on a tile: the channel changes sides."""
     points = st.session_state[chart]["selection"]["points"]
     if points:
-        state.keep_by_hand(group, set(kept) ^ {int(points[0]["customdata"])})
+        state.mc_loss.keep_by_hand(group, set(kept) ^ {int(points[0]["customdata"])})
 
 
 def _undo(story: Story) -> None:
     st.button(
         "Undo my clicks", icon=":material/undo:", key="mc-undo", disabled=not story.kept,
-        on_click=state.keep_as_drawn, args=(story.key, story.number),
+        on_click=state.mc_loss.keep_as_drawn, args=(story.key, story.number),
     )  # fmt: skip
 
 

@@ -8,9 +8,9 @@ from streamlit.delta_generator import DeltaGenerator
 
 from app import resources, state
 from app.charts.panels import Outline
+from app.checkpoints import Entry
 from app.components.mc import Side, side_of
-from app.resources import Entry
-from app.state import Picture
+from app.state.sidebar import Picture
 from fgcore.introspect.channel_groups import GroupScores, draw_masks, group_scores
 from fgcore.introspect.explanation import ChannelGroups, Explanation
 from fgcore.introspect.mc_detail import HeadReading, LossParts
@@ -70,7 +70,7 @@ class Story:
             mask[owned.start : owned.stop] = np.isin(np.array(owned), kept)
         return mask
 
-    def group_key(self, index: int) -> state.MCGroup:
+    def group_key(self, index: int) -> state.mc_loss.MCGroup:
         """Under which name the visitor's changes to a group are kept."""
         return self.key, self.number, index
 
@@ -97,17 +97,18 @@ class Story:
 
 def changed_by_hand(entry: Entry, number: int, pair: Sequence[int]) -> dict[int, tuple[int, ...]]:
     """For class and rival, the channels that the visitor keeps where the mask was changed. See `Story.kept`."""
-    kept = {index: state.kept_by_hand((entry.key, number, index)) for index in pair}
+    kept = {index: state.mc_loss.kept_by_hand((entry.key, number, index)) for index in pair}
     return {index: channels for index, channels in kept.items() if channels is not None}
 
 
 def mask_control(field: DeltaGenerator, button: DeltaGenerator, entry: Entry) -> int:
     """The number of the mask, 0 for none, and a button that draws another."""
     number = field.number_input(
-        "Mask", min_value=0, max_value=state.MOST_MASKS - 1, value=0, step=1, key=state.MC_MASK, bind="query-params",
+        "Mask", min_value=0, max_value=state.mc_loss.MOST_MASKS - 1, value=0, step=1, key=state.mc_loss.MASK,
+        bind="query-params",
         help="0 keeps all channels; every other number is a mask drawn as training draws it, for all classes at once.",
     )  # fmt: skip
-    number = min(max(int(number or 0), 0), state.MOST_MASKS - 1)
+    number = min(max(int(number or 0), 0), state.mc_loss.MOST_MASKS - 1)
     button.button(
         "Another mask", icon=":material/casino:", key="mc-draw", width="stretch", on_click=_draw,
         args=(entry.key, number),
@@ -116,5 +117,5 @@ def mask_control(field: DeltaGenerator, button: DeltaGenerator, entry: Entry) ->
 
 
 def _draw(checkpoint: str, number: int) -> None:
-    state.advance(state.MC_MASK, state.MOST_MASKS)
-    state.keep_as_drawn(checkpoint, number + 1)
+    state.advance(state.mc_loss.MASK, state.mc_loss.MOST_MASKS)
+    state.mc_loss.keep_as_drawn(checkpoint, number + 1)

@@ -21,18 +21,22 @@ def class_and_rival(names: Sequence[str], truth: str | None = None) -> Question:
         Class and rival; None where each model's own first or second choice counts.
     """
     left, right, shortcut = st.columns([3, 3, 1.7], gap="medium", vertical_alignment="bottom")
-    chosen = left.selectbox("Class", [state.FIRST_CHOICE, *names], key=state.CLASS, bind="query-params")
-    rival = right.selectbox("Rival", [state.SECOND_CHOICE, *names], key=state.RIVAL, bind="query-params")
+    chosen = left.selectbox(
+        "Class", [state.question.FIRST_CHOICE, *names], key=state.question.CLASS, bind="query-params"
+    )
+    rival = right.selectbox(
+        "Rival", [state.question.SECOND_CHOICE, *names], key=state.question.RIVAL, bind="query-params"
+    )
     predicted = chosen != truth or truth is None
     shortcut.button(
         "What was drawn" if predicted else "What it predicts", key="other-class", on_click=_choose,
-        args=(truth if predicted else state.FIRST_CHOICE,), disabled=truth is None, width="stretch",
+        args=(truth if predicted else state.question.FIRST_CHOICE,), disabled=truth is None, width="stretch",
     )  # fmt: skip
     return tuple(names.index(name) if name in names else None for name in (chosen, rival))
 
 
 def _choose(name: str) -> None:
-    st.session_state[state.CLASS] = name
+    st.session_state[state.question.CLASS] = name
 
 
 def pair(look: Explanation, question: Question) -> tuple[int, ...]:

@@ -1,16 +1,17 @@
 """What a visitor takes home: the inspection as one HTML page, its numbers as JSON, its predictions as CSV."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import streamlit as st
 
+from app.checkpoints import Entry
 from app.components import cards
 from app.components.question import Question, pair
 from app.components.text import section
-from app.resources import Entry
-from app.state import Choice
+from app.state.sidebar import Choice
 from fgcore.data.synthetic import class_names
 from fgcore.introspect import tables
 from fgcore.introspect.explanation import Explanation
@@ -19,18 +20,28 @@ from fgcore.introspect.report import Model, Subject, document, report
 _STEM = "finegrain-lens"  # of the files' names
 
 
-def downloads(choice: Choice, looks: Iterable[tuple[Entry, Explanation]], question: Question) -> None:
+@dataclass
+class Shown:
+    """What the page shows at the moment; its parts are drawn again one by one and write it here."""
+
+    looks: dict[str, tuple[Entry, Explanation]]  # key of the entry -> the model and what it shows
+    question: Question = (None, None)  # the class and the rival that the visitor chose
+
+
+def downloads(choice: Choice, shown: Shown) -> None:
     """Three buttons; a file is made when its button is pressed.
 
     Args:
         choice: the picture, and what to call the models.
-        looks: what each model shows, Grad-CAM included; read when a button is pressed.
-        question: the class and the rival that the visitor chose.
+        shown: read when a button is pressed.
     """
     subject = _subject(choice)
 
     def models() -> list[Model]:
-        return [Model(choice.world.label(entry), look, pair(look, question), _facts(entry)) for entry, look in looks]
+        return [
+            Model(choice.world.label(entry), look, pair(look, shown.question), _facts(entry))
+            for entry, look in shown.looks.values()
+        ]
 
     section("Take it home", "The report is one page with all pictures and numbers; it opens anywhere, offline.")
     with st.container(horizontal=True):

@@ -4,10 +4,10 @@ import streamlit as st
 
 from app import progress, state
 from app.charts import filmstrip, style
+from app.checkpoints import METHOD_NAMES
 from app.components.text import plain, section
 from app.components.train_run import POLL
-from app.jobs import Run
-from app.resources import METHOD_NAMES
+from app.jobs.runs import Run
 from fgcore import film, probes
 from fgcore.probes import Strip
 
@@ -42,15 +42,15 @@ def _film(run: Run) -> None:
         return
     section("The filmstrip", _LESSONS[strip.method])
     left, right = st.columns([4, 1], vertical_alignment="center")
-    key = state.TRAIN_PROBE.format(run=run.name)
+    key = state.train.PROBE.format(run=run.name)
     chosen = left.pills(
         "In detail", list(range(len(strip.probes))), format_func=lambda p: plain(strip.name_of(p)), default=0,
         required=True, key=key, label_visibility="collapsed",
     )  # fmt: skip
     follow = not run.live or right.toggle(
-        "Follow", value=True, key=state.TRAIN_FOLLOW, help="Off: new epochs wait, so that nothing moves by itself."
+        "Follow", value=True, key=state.train.FOLLOW, help="Off: new epochs wait, so that nothing moves by itself."
     )
-    count = state.seen_epochs(run.name, len(strip.epochs), follow=follow)
+    count = state.train.seen_epochs(run.name, len(strip.epochs), follow=follow)
     shown = Strip(**{**vars(strip), "epochs": strip.epochs[:count], "frames": strip.frames[:count]})
     with st.container(key="strip-film"):
         st.plotly_chart(

@@ -7,9 +7,10 @@ from typing import Any
 
 import streamlit as st
 
-from app import jobs, state
+from app import state
+from app.checkpoints import METHOD_NAMES
 from app.components.text import plain
-from app.resources import METHOD_NAMES
+from app.jobs import control
 from fgcore import presets
 from fgcore.config import TRUNKS, Experiment, override
 from fgcore.data.archives import ArchiveError, unpack
@@ -49,12 +50,12 @@ class Request:
 def form() -> Request | None:
     """Draw the widgets and return what they say; None while a folder or file is missing."""
     method = st.segmented_control(
-        "Method", _METHODS, format_func=METHOD_NAMES.get, default="mc", required=True, key=state.TRAIN_METHOD,
+        "Method", _METHODS, format_func=METHOD_NAMES.get, default="mc", required=True, key=state.train.METHOD,
         persist_state="session",
     )  # fmt: skip
     names = [name for name in presets.PRESETS if presets.get(name).model.method == method]
     recipe = st.selectbox(
-        "Recipe", names, format_func=_title_of, key=state.TRAIN_RECIPE.format(method=method), persist_state="session",
+        "Recipe", names, format_func=_title_of, key=state.train.RECIPE.format(method=method), persist_state="session",
         help="A named set of settings. Everything below changes it.",
     )  # fmt: skip
     base = presets.get(recipe if recipe in names else names[0])
@@ -67,7 +68,7 @@ def form() -> Request | None:
     with st.expander("More settings"):
         _more(base, changed)
         probes = st.slider(
-            "Pictures that the filmstrip follows", 0, 8, 4, key=state.TRAIN_PROBES, persist_state="session",
+            "Pictures that the filmstrip follows", 0, 8, 4, key=state.train.PROBES, persist_state="session",
             help="Test pictures, one per class, that are explained after every epoch.",
         )  # fmt: skip
     if title is None:
@@ -83,7 +84,7 @@ def _title_of(recipe: str) -> str:
 
 
 def _key(field: str, base: Experiment) -> str:
-    return state.TRAIN_SETTING.format(field=field, recipe=base.name)
+    return state.train.SETTING.format(field=field, recipe=base.name)
 
 
 def _set(changed: dict[str, str], base: Experiment, field: str, value: Any) -> None:  # noqa: ANN401
@@ -128,7 +129,7 @@ def _data(base: Experiment, changed: dict[str, str]) -> str | None:
         title = display_name(root.rpartition("/")[2]) if root else None
         _set(changed, base, "data.root", root)
     elif kind == "folder":
-        root = st.text_input("Folder", key=state.TRAIN_ROOT, placeholder="such as ~/pictures/birds").strip()
+        root = st.text_input("Folder", key=state.train.ROOT, placeholder="such as ~/pictures/birds").strip()
         st.caption("It holds a folder of pictures per class, or `train/` and `test/` with such folders in them.")
         title = display_name(root.rstrip("/").rpartition("/")[2]) if root else None
         _set(changed, base, "data.root", root)
@@ -148,12 +149,12 @@ def _data(base: Experiment, changed: dict[str, str]) -> str | None:
 def _zip() -> str:
     """The folder of an unpacked upload; "" while there is none."""
     file = st.file_uploader(
-        "Zip file", type=["zip"], key=state.TRAIN_ZIP, label_visibility="collapsed",
+        "Zip file", type=["zip"], key=state.train.ZIP, label_visibility="collapsed",
         help="A folder of pictures per class. It stays on this machine.",
     )  # fmt: skip
-    if file is not None and (state.brought() is None or state.brought().file_id != file.file_id):
-        state.keep_brought(_unpacked(file.file_id, file.name, file.getvalue()))
-    brought = state.brought()
+    if file is not None and (state.train.brought() is None or state.train.brought().file_id != file.file_id):
+        state.train.keep_brought(_unpacked(file.file_id, file.name, file.getvalue()))
+    brought = state.train.brought()
     if brought is None:
         st.caption("One folder of pictures per class, or `train/` and `test/` with such folders. It stays here.")
         return ""
@@ -173,18 +174,18 @@ def _zip() -> str:
     return str(done.root)
 
 
-def _unpacked(file_id: str, name: str, data: bytes) -> state.Brought:
+def _unpacked(file_id: str, name: str, data: bytes) -> state.train.Brought:
     """Unpack an upload where runs find it."""
     stem = display_name(name.rpartition(".")[0] or name).lstrip(".") or "pictures"
     bar = st.progress(0.0, "Unpacking")
     try:
         done = unpack(
-            io.BytesIO(data), jobs.place_for_pictures() / stem,
+            io.BytesIO(data), control.place_for_pictures() / stem,
             on_picture=lambda done, total: bar.progress(done / total, "Unpacking") if done % 20 == 0 else None,
         )  # fmt: skip
-        return state.Brought(file_id, done)
+        return state.train.Brought(file_id, done)
     except (ArchiveError, OSError) as error:
-        return state.Brought(file_id, None, str(error))
+        return state.train.Brought(file_id, None, str(error))
     finally:
         bar.empty()
 

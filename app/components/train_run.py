@@ -4,15 +4,17 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from app import jobs, progress, resources, state
+from app import checkpoints, progress, resources, state
 from app.charts import curves, style
 from app.charts.curves import Plot
 from app.components import picker
 from app.components.text import percent, plain, section
 from app.components.train_plan import duration
-from app.jobs import Run
+from app.jobs import control, runner, runs
+from app.jobs.runs import Run
 from app.progress import Progress
 from fgcore import probes
+from fgcore.data.images import pixels_sha256
 from fgcore.outputs import HEADS
 
 POLL = 2.0  # seconds
@@ -54,7 +56,7 @@ def _command(run: Run) -> str:
 def _stop(run: Run) -> None:
     st.button(
         "Take out of the queue" if run.state == "queued" else "Stop" if run.state == "running" else "Stopping …",
-        icon=":material/stop:", key="train_stop", on_click=_try, args=(jobs.stop, run),
+        icon=":material/stop:", key="train_stop", on_click=_try, args=(control.stop, run),
         help="It stops at once; everything up to the last whole epoch is kept and can be resumed.",
     )  # fmt: skip
 
@@ -63,21 +65,21 @@ def _resume_and_delete(run: Run) -> None:
     if run.state != "finished" and run.job is not None:
         st.button(
             "Resume", icon=":material/play_arrow:", type="primary", key="train_resume", on_click=_try,
-            args=(jobs.resume, run), help="Continues after its last whole epoch, as if it had never stopped.",
+            args=(control.resume, run), help="Continues after its last whole epoch, as if it had never stopped.",
         )  # fmt: skip
     with st.popover("Delete", icon=":material/delete:"):
         st.markdown(f"Delete {plain(run.name)} with its checkpoints?")
-        st.button("Delete it", type="primary", key="train_delete", on_click=_try, args=(jobs.delete, run))
+        st.button("Delete it", type="primary", key="train_delete", on_click=_try, args=(control.delete, run))
 
 
 def _try(action: Callable[[Run], None], run: Run) -> None:
     """Callback: do it to the run as it is now, and remember why not if it cannot be done."""
-    now = jobs.find(run.name)
+    now = runs.find(run.name)
     try:
         if now is not None:
             action(now)
     except resources.EXPECTED as error:
-        state.tell_training(str(error))
+        state.train.tell_problem(str(error))
 
 
 def following(run: Run) -> None:
@@ -91,10 +93,10 @@ def following_curves(run: Run) -> None:
 
 
 def _progress(before: Run) -> None:
-    run = jobs.find(before.name)
+    run = runs.find(before.name)
     if run is None or (run.state, run.place) != (before.state, before.place):
         st.rerun()
-    jobs.tend()
+    runner.tend()
     so_far = progress.read(run.path)
     if so_far is None or (not so_far.points and not so_far.epochs):
         if run.state == "queued":
@@ -104,6 +106,8 @@ def _progress(before: Run) -> None:
         return
     _bar(run, so_far)
     _numbers(so_far)
+    if so_far.data:
+        st.caption(f"{plain(so_far.data)}.")
 
 
 def _curves(run: Run) -> None:
@@ -175,13 +179,15 @@ def _log(run: Run) -> None:
     shown = st.expander("Log", key="train_log", on_change="rerun")
     if shown.open:
         with shown:
-            st.code(jobs.log(run) or "Nothing yet.", language=None, wrap_lines=True, height=320)
+            st.code(runs.log(run) or "Nothing yet.", language=None, wrap_lines=True, height=320)
 
 
 def results(run: Run) -> None:
     """What to do with a run that has a checkpoint: inspect, compare, download."""
     best = run.path / "best.safetensors"
-    found = [(world, entry) for world in resources.catalogue().worlds for entry in world.entries if entry.path == best]
+    found = [
+        (world, entry) for world in checkpoints.catalogue().worlds for entry in world.entries if entry.path == best
+    ]
     if not found:
         return
     world, entry = found[0]
@@ -190,7 +196,7 @@ def results(run: Run) -> None:
             st.switch_page(state.page("inspect"), query_params=picker.address(world, entry) | _fitting(run, world))
         if st.button("Compare it", icon=":material/compare:", key="train_compare"):
             names = ",".join(other.name for other in (entry, *(e for e in world.entries if e != entry))[:3])
-            asked = picker.address(world, entry) | _fitting(run, world) | {state.MODELS_LINK: names}
+            asked = picker.address(world, entry) | _fitting(run, world) | {state.sidebar.MODELS_LINK: names}
             st.switch_page(state.page("compare"), query_params=asked)
         st.download_button(
             "Download the checkpoint", best.read_bytes, f"{run.name}.safetensors", "application/octet-stream",
@@ -198,15 +204,15 @@ def results(run: Run) -> None:
         )  # fmt: skip
 
 
-def _fitting(run: Run, world: resources.World) -> dict[str, str]:
+def _fitting(run: Run, world: checkpoints.World) -> dict[str, str]:
     """A picture of the kind that the run learned: a class to draw, or the first picture of its filmstrip."""
     strip = probes.load(run.path)
     if world.dataset.startswith("synthetic_"):
         kind = "bird" if world.dataset.endswith("birds") else "car"
         name = strip.name_of(0) if strip else world.class_names[0]
-        return {state.SPECIES[kind]: name, state.DRAWING: "0"}
+        return {state.sidebar.SPECIES[kind]: name, state.sidebar.DRAWING: "0"}
     if strip is not None:
         probe = strip.probes[0]
-        picture = state.Picture(probe.pixels, resources.pixels_sha256(probe.pixels), strip.name_of(0), "photo")
-        state.keep_photo(state.Photo(f"probe of {run.name}", picture))
+        picture = state.sidebar.Picture(probe.pixels, pixels_sha256(probe.pixels), strip.name_of(0), "photo")
+        state.sidebar.keep_photo(state.sidebar.Photo(f"probe of {run.name}", picture))
     return {}

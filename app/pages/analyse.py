@@ -25,9 +25,9 @@ def show() -> None:
         analysis_new.form()
         return
     left, right = st.columns([1, 1.4], gap="medium", vertical_alignment="bottom")
-    name = left.selectbox("Analysis", list(finished), key=state.ANA_NAME, bind="query-params")
+    name = left.selectbox("Analysis", list(finished), key=state.analyse.NAME, bind="query-params")
     view = right.segmented_control(
-        "View", list(_VIEWS), default=SUMMARY, required=True, key=state.ANA_VIEW, bind="query-params",
+        "View", list(_VIEWS), default=SUMMARY, required=True, key=state.analyse.VIEW, bind="query-params",
         label_visibility="collapsed", width="stretch",
     )  # fmt: skip
     if view == NEW:
@@ -48,7 +48,7 @@ def _finished(item: Found, view: str) -> None:
     if len(models) > 1:
         chosen = st.pills(
             "Models", models, selection_mode="multi", default=models, format_func=lambda name: plain(names[name]),
-            key=state.ANA_SHOWN.format(analysis=item.name), label_visibility="collapsed",
+            key=state.analyse.SHOWN.format(analysis=item.name), label_visibility="collapsed",
         )  # fmt: skip
         models = [name for name in models if name in chosen]
     if not models:

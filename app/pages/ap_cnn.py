@@ -9,10 +9,11 @@ from typing import TypeVar
 import streamlit as st
 
 from app import resources, state
+from app.checkpoints import Entry
 from app.components import ap, ap_levels, ap_numbers, ap_overview, ap_what_if, ap_zoom, cards
 from app.components.text import percent, plain, section
-from app.resources import Entry
-from app.state import Choice, Tried
+from app.state.ap_cnn import Tried
+from app.state.sidebar import Choice
 from fgcore.config import ROIConfig
 from fgcore.introspect.explanation import DropEffects, Explanation
 from fgcore.outputs import LEVELS
@@ -23,7 +24,7 @@ T = TypeVar("T")
 
 def show() -> None:
     """The page."""
-    choice = state.choice()
+    choice = state.sidebar.choice()
     st.title("AP-CNN", anchor=False)
     st.markdown("One network from its first look to its second: which regions it picks, and what it sees there.")
     entry = _entry(choice)
@@ -38,7 +39,7 @@ def show() -> None:
     st.caption(cards.sees(look.view))
     ap_overview.overview(look, cards.truth_in(choice.picture, look.class_names))
     index = _class(look)
-    tabs = st.tabs(list(_PARTS), key=state.AP_PART, on_change="rerun", bind="query-params")
+    tabs = st.tabs(list(_PARTS), key=state.ap_cnn.PART, on_change="rerun", bind="query-params")
     for tab, part in zip(tabs, (_levels, _zoom, _heads, _what_if), strict=True):
         if tab.open:
             with tab:
@@ -73,7 +74,7 @@ def _entry(choice: Choice) -> Entry | None:
     if len(offered) == 1:
         return offered[0]
     labels = {choice.world.label(entry): entry for entry in offered}
-    chosen = st.selectbox("Which AP-CNN", list(labels), key=state.AP_MODEL, bind="query-params")
+    chosen = st.selectbox("Which AP-CNN", list(labels), key=state.ap_cnn.MODEL, bind="query-params")
     return labels.get(chosen, offered[0])
 
 
@@ -114,7 +115,9 @@ def _answer(choice: Choice, entry: Entry, look: Explanation) -> str:
 def _class(look: Explanation) -> int:
     """The class in question."""
     names = list(look.class_names)
-    chosen = st.selectbox("Class in question", [state.FIRST_CHOICE, *names], key=state.CLASS, bind="query-params")
+    chosen = st.selectbox(
+        "Class in question", [state.question.FIRST_CHOICE, *names], key=state.question.CLASS, bind="query-params"
+    )
     return names.index(chosen) if chosen in names else look.prediction.best
 
 
@@ -125,12 +128,12 @@ def _marks(choice: Choice, look: Explanation) -> list:
 @st.fragment
 def _levels(entry: Entry, look: Explanation, index: int) -> None:
     """A level in detail; another level reruns only this."""
-    choice = state.choice()
+    choice = state.sidebar.choice()
     st.markdown(
         "Each level has its own gate, its own boxes and its own heads. Fine levels see parts, coarse ones wholes."
     )
     level = st.segmented_control(
-        "Pyramid level", list(LEVELS), default=LEVELS[0], required=True, key=state.AP_LEVEL, bind="query-params"
+        "Pyramid level", list(LEVELS), default=LEVELS[0], required=True, key=state.ap_cnn.LEVEL, bind="query-params"
     )
     level = level if level in LEVELS else LEVELS[0]
     key = _names(choice, entry)[0]  # the same for all levels: a figure is changed faster than made anew
@@ -142,7 +145,7 @@ def _levels(entry: Entry, look: Explanation, index: int) -> None:
 @st.fragment
 def _zoom(entry: Entry, look: Explanation, index: int) -> None:
     """Zoom-in and dropblock; another drop reruns only this."""
-    choice = state.choice()
+    choice = state.sidebar.choice()
     model, name = _names(choice, entry)
     st.markdown(
         "**Zoom-in.** Stage II gets the box around all ROIs, cut out of the features and stretched to full size."
@@ -162,7 +165,7 @@ def _zoom(entry: Entry, look: Explanation, index: int) -> None:
 
 def _heads(entry: Entry, look: Explanation, index: int) -> None:
     """What each head, each stage and their mean say."""
-    choice = state.choice()
+    choice = state.sidebar.choice()
     st.markdown("Eight heads vote: four per stage. The prediction is the softmax of the mean of their logits.")
     ap.opinions(look, cards.truth_in(choice.picture, look.class_names), index=index, closed=False)
 
@@ -170,7 +173,7 @@ def _heads(entry: Entry, look: Explanation, index: int) -> None:
 @st.fragment
 def _what_if(entry: Entry, look: Explanation, index: int) -> None:
     """Other settings, or an own zoom box; each change reruns only this."""
-    choice = state.choice()
+    choice = state.sidebar.choice()
     model, name = _names(choice, entry)
     st.markdown(
         "**Drag a box on the picture**, or type its corners under *My own box*, to choose where stage II looks; or "

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app import resources
+from app import checkpoints
 from app.components import cards
 from app.components.checkpoint_bring import bring
 from app.components.checkpoint_cards import world_cards
@@ -14,7 +14,7 @@ def show() -> None:
     st.title("Checkpoints", anchor=False)
     st.markdown("The networks that can be asked, grouped by what they learned to tell apart. Bring your own.")
     bring()
-    catalogue = resources.catalogue()
+    catalogue = checkpoints.catalogue()
     for sentence in catalogue.refused:
         st.warning(plain(sentence), icon=":material/block:")
     for world in catalogue.worlds:

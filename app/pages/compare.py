@@ -14,12 +14,12 @@ from app.charts.panels import Outline
 from app.components import cards, compare_many, compare_maps, compare_occlude, compare_road, question
 from app.components.compare_looks import AP_MAPS, KINDS, MOST, OWN, Look, Wish, look
 from app.components.text import section
-from app.state import Choice
+from app.state.sidebar import Choice
 
 
 def show() -> None:
     """The page."""
-    choice = state.choice()
+    choice = state.sidebar.choice()
     st.title("Compare", anchor=False)
     st.markdown("Two or three models on one picture: do they look at the same places, and do they rest on them?")
     if choice.world is None:
@@ -56,12 +56,12 @@ def _wish(choice: Choice) -> Wish:
     has_ap = any(entry.method == "ap" for entry in choice.entries)
     asked = question.class_and_rival(names, cards.truth_in(choice.picture, names))
     kind = st.segmented_control(
-        "Map", KINDS, default=OWN, required=True, key=state.CMP_MAP, bind="query-params"
+        "Map", KINDS, default=OWN, required=True, key=state.compare.MAP, bind="query-params"
     )  # fmt: skip
     ap_map = next(iter(AP_MAPS))
     if has_ap and kind == OWN:
         ap_map = st.segmented_control(
-            "AP-CNN's map", list(AP_MAPS), default=ap_map, required=True, key=state.CMP_AP_MAP, bind="query-params",
+            "AP-CNN's map", list(AP_MAPS), default=ap_map, required=True, key=state.compare.AP_MAP, bind="query-params",
         )  # fmt: skip
     return Wish(kind if kind in KINDS else OWN, ap_map if ap_map in AP_MAPS else next(iter(AP_MAPS)), asked)
 

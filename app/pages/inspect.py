@@ -3,24 +3,26 @@
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from app import resources, state
-from app.components import ap, cam, cards, mc, takeaway
+from app.checkpoints import Entry
+from app.components import ap, cam, cards, mc, question, takeaway
 from app.components.text import plain, section
-from app.resources import Entry, World
-from app.state import Choice
+from app.state.sidebar import Choice
 from fgcore.introspect.explanation import Explanation
 
 _CARD_HEIGHT = 340  # pixels
 Look = tuple[Entry, Explanation]
+T = TypeVar("T")
 
 
 def show() -> None:
     """The page."""
-    choice = state.choice()
+    choice = state.sidebar.choice()
     st.title("Inspect", anchor=False)
     st.markdown("One picture: what each model says, and where it looked. The sidebar has other pictures and models.")
     head = st.container()
@@ -37,18 +39,15 @@ def show() -> None:
     looks = _answers(choice, head)
     if not looks:
         return
-    chosen, rival = _question(choice.world, looks)
-    looks = _cams(choice, looks, chosen)
-    latest = {entry.key: (entry, look) for entry, look in looks}
+    shown = takeaway.Shown({entry.key: (entry, look) for entry, look in looks})
+    _class_in_question(shown)
     for entry, look in looks:
-        if look.groups is not None:
-            _mc(entry, look, chosen, rival)
         if look.attention is not None:
-            _ap(entry, latest)
-    takeaway.downloads(choice, latest.values(), (chosen, rival))
+            _ap(entry, shown)
+    takeaway.downloads(choice, shown)
 
 
-def _try(entry: Entry, world: World, compute: Callable[[], Explanation]) -> Explanation | str:
+def _try(entry: Entry, compute: Callable[[], T]) -> T | str:
     """What `compute` returns, or the sentence that says why not."""
     try:
         return compute()
@@ -58,7 +57,7 @@ def _try(entry: Entry, world: World, compute: Callable[[], Explanation]) -> Expl
 
 
 def _look(choice: Choice, entry: Entry) -> Explanation:
-    picture, seed = choice.picture, st.session_state[state.DROP_SEED]
+    picture, seed = choice.picture, st.session_state[state.question.DROP_SEED]
     return resources.look(entry, picture.pixels, picture.sha256, drop_seed=seed)
 
 
@@ -72,7 +71,7 @@ def _answers(choice: Choice, head: DeltaGenerator) -> list[Look]:
     slots = [column.skeleton(height=_CARD_HEIGHT) for column in columns]
     looks: list[Look] = []
     for entry, slot in zip(choice.entries, slots, strict=True):
-        look = _try(entry, world, lambda entry=entry: _look(choice, entry))
+        look = _try(entry, lambda entry=entry: _look(choice, entry))
         if isinstance(look, str):
             with slot.container():
                 cards.failure(entry, world, look)
@@ -100,29 +99,34 @@ def _audience(choice: Choice) -> str:
     return f"{learned} **This picture is of another kind**, yet they can only answer with the classes they know."
 
 
-def _question(world: World, looks: Sequence[Look]) -> tuple[int | None, int | None]:
-    """The class that the maps explain, and its rival; None: each model's own first or second choice."""
+@st.fragment
+def _class_in_question(shown: takeaway.Shown) -> None:
+    """Everything that depends on the class and its rival; another choice reruns only this."""
+    choice = state.sidebar.choice()
+    looks = list(shown.looks.values())
     section("Where each model looks", "Choose which class the maps should explain, and which one to hold against it.")
-    left, right = st.columns(2, gap="medium")
-    names = list(world.class_names)
-    chosen = left.selectbox("Class", [state.FIRST_CHOICE, *names], key=state.CLASS, bind="query-params")
-    rival = right.selectbox("Rival", [state.SECOND_CHOICE, *names], key=state.RIVAL, bind="query-params")
-    return tuple(names.index(name) if name in names else None for name in (chosen, rival))
+    truth = cards.truth_in(choice.picture, choice.world.class_names)
+    shown.question = question.class_and_rival(choice.world.class_names, truth)
+    _cams(choice, looks, shown)
+    for entry, look in looks:
+        if look.groups is not None:
+            _mc(entry, look, question.pair(look, shown.question))
 
 
-def _cams(choice: Choice, looks: Sequence[Look], chosen: int | None) -> list[Look]:
-    """Grad-CAM of each model; returns the looks, now with it."""
-    picture, maps, result = choice.picture, [], []
+def _cams(choice: Choice, looks: Sequence[Look], shown: takeaway.Shown) -> None:
+    """Grad-CAM of each model, which `shown` is told of."""
+    picture, maps = choice.picture, []
     with st.skeleton(height=300):
         for entry, look in looks:
-            index = look.prediction.best if chosen is None else chosen
-            explained = _try(
-                entry, choice.world, lambda e=entry, i=index: resources.grad_cam(e, picture.pixels, picture.sha256, i)
+            index = question.pair(look, shown.question)[0]
+            values = _try(
+                entry,
+                lambda e=entry, i=index: cam.class_map(e, picture.pixels, picture.sha256, i, "Grad-CAM", i),
             )
-            if not isinstance(explained, str):
+            if not isinstance(values, str):
+                explained = replace(shown.looks[entry.key][1], cam=values, cam_class=index)
                 maps.append((choice.world.label(entry), explained))
-                look = replace(look, cam=explained.cam, cam_class=explained.cam_class)
-            result.append((entry, look))
+                shown.looks[entry.key] = entry, explained
     st.markdown(
         "**Grad-CAM**, the familiar reference: where the last layer raised the score of the class. "
         "It works for any network. What the two methods add is read from the networks themselves, without gradients."
@@ -130,7 +134,6 @@ def _cams(choice: Choice, looks: Sequence[Look], chosen: int | None) -> list[Loo
     if maps:
         view = looks[0][1].view
         cam.cam_figure(view, maps, _marks(choice, looks[0][1]), cells=choice.cells)
-    return result
 
 
 def _marks(choice: Choice, look: Explanation) -> list:
@@ -138,37 +141,34 @@ def _marks(choice: Choice, look: Explanation) -> list:
 
 
 @st.fragment
-def _mc(entry: Entry, look: Explanation, chosen: int | None, rival: int | None) -> None:
+def _mc(entry: Entry, look: Explanation, pair: Sequence[int]) -> None:
     """The section of an MC-Loss model; another mask reruns only this."""
-    choice = state.choice()
+    choice = state.sidebar.choice()
     section(
         f"{plain(choice.world.label(entry))}: every class owns its channels",
         "MC-Loss gives each class a few channels of the last feature map and trains them to recognise it, each at "
         "another place. So they can be looked at directly, without gradients.",
     )
-    order = [index for index, _ in look.prediction.top(3)]
-    index = order[0] if chosen is None else chosen
-    other = rival if rival not in (None, index) else next(i for i in order if i != index)
     dropped = entry.checkpoint.experiment.loss.dropped
-    mc.mc_section(look, (index, other), dropped, _marks(choice, look), key=entry.key, cells=choice.cells)
+    mc.mc_section(look, pair, dropped, _marks(choice, look), key=entry.key, cells=choice.cells)
 
 
 @st.fragment
-def _ap(entry: Entry, latest: dict[str, Look]) -> None:
-    """The section of an AP-CNN model; another dropblock reruns only this, so it tells `latest` of it."""
-    choice = state.choice()
+def _ap(entry: Entry, shown: takeaway.Shown) -> None:
+    """The section of an AP-CNN model; another dropblock reruns only this, so it tells `shown` of it."""
+    choice = state.sidebar.choice()
     section(
         f"{plain(choice.world.label(entry))}: look, then look closer",
         "Stage I looks at the whole picture at three levels of detail. The best regions of each level decide where "
         "to zoom, and stage II looks again with the same weights.",
     )
-    look = _try(entry, choice.world, lambda: _look(choice, entry))
+    look = _try(entry, lambda: _look(choice, entry))
     if isinstance(look, str):
         cards.failure(entry, choice.world, look)
         return
     key = entry.key
-    _, before = latest[key]
-    latest[key] = entry, replace(look, cam=before.cam, cam_class=before.cam_class)
+    _, before = shown.looks[key]
+    shown.looks[key] = entry, replace(look, cam=before.cam, cam_class=before.cam_class)
     ap.pyramid(look, key=key, cells=choice.cells)
     ap.channel_gates(look, key=key)
     ap.zoom(look, entry.checkpoint.experiment.model.roi.drop_probabilities, key=key)

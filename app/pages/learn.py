@@ -16,7 +16,7 @@ def show() -> None:
     """The page."""
     with st.container(horizontal=True, vertical_alignment="center", key="lesson-place"):
         number = st.pagination(
-            len(STEPS), max_visible_pages=7, key=state.LESSON_STEP, bind="query-params", persist_state="session"
+            len(STEPS), max_visible_pages=7, key=state.learn.STEP, bind="query-params", persist_state="session"
         )
         step = STEPS[number - 1]
         st.caption(f"{step.part} · step {number} of {len(STEPS)}")
@@ -66,4 +66,4 @@ def _buttons(number: int) -> None:
 
 
 def _go(number: int) -> None:
-    st.session_state[state.LESSON_STEP] = number
+    st.session_state[state.learn.STEP] = number

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from app import resources, state
+from app.checkpoints import Entry, World
 from app.components import cards, mc_overview, question
 from app.components.mc_channels import discriminality
 from app.components.mc_classifier import classifier
@@ -14,8 +15,7 @@ from app.components.mc_numbers import downloads
 from app.components.mc_places import diversity
 from app.components.mc_story import Story, changed_by_hand, mask_control
 from app.components.text import plain
-from app.resources import Entry, World
-from app.state import Choice
+from app.state.sidebar import Choice
 from fgcore.introspect.explanation import Explanation
 
 _PARTS = {"Discriminality": discriminality, "Diversity": diversity, "Classifier": classifier, "Loss": loss_terms}
@@ -23,7 +23,7 @@ _PARTS = {"Discriminality": discriminality, "Diversity": diversity, "Classifier"
 
 def show() -> None:
     """The page."""
-    choice = state.choice()
+    choice = state.sidebar.choice()
     st.title("MC-Loss", anchor=False)
     st.markdown(
         "Every class owns a few channels of the last feature map. A loss makes each of them recognise the class, and "
@@ -68,7 +68,7 @@ def _network(world: World, entries: Sequence[Entry]) -> Entry:
         return entries[0]
     names = {world.label(entry): entry for entry in entries}
     name = st.segmented_control(
-        "Network", list(names), default=next(iter(names)), required=True, key=state.MC_NETWORK, bind="query-params"
+        "Network", list(names), default=next(iter(names)), required=True, key=state.mc_loss.NETWORK, bind="query-params"
     )
     return names.get(name, entries[0])
 
@@ -76,7 +76,7 @@ def _network(world: World, entries: Sequence[Entry]) -> Entry:
 @st.fragment
 def _story(entry: Entry, look: Explanation) -> None:
     """Everything that depends on class, rival and mask; a change of these reruns only this."""
-    choice: Choice = state.choice()
+    choice: Choice = state.sidebar.choice()
     truth = cards.truth_in(choice.picture, look.class_names)
     asked = question.class_and_rival(look.class_names, truth)
     marks = cards.telling_frames(choice.picture, look.view) if choice.marks else []
@@ -88,7 +88,7 @@ def _story(entry: Entry, look: Explanation) -> None:
     with said:
         mc_overview.answer(story)
     mc_overview.overview(story)
-    parts = st.tabs(list(_PARTS), key=state.MC_PART, on_change="rerun", bind="query-params")
+    parts = st.tabs(list(_PARTS), key=state.mc_loss.PART, on_change="rerun", bind="query-params")
     for tab, part in zip(parts, _PARTS.values(), strict=True):
         if tab.open:
             with tab:

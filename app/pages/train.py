@@ -2,10 +2,11 @@
 
 import streamlit as st
 
-from app import jobs, resources, state
+from app import resources, state
 from app.components import train_film, train_form, train_plan, train_run
 from app.components.text import plain, section
-from app.jobs import Job, Run
+from app.jobs import control, runner, runs
+from app.jobs.runs import Job, Run
 from fgcore.config import to_dict
 
 _FIRST = Job(train_form.FIRST, (), 4, "A first run: MC-Loss from scratch on drawn birds")
@@ -17,19 +18,19 @@ def show() -> None:
     st.markdown(
         "Teach a network and watch where it learns to look. Training goes on when you close this page or the app."
     )
-    if not jobs.available():
+    if not runner.available():
         st.info(
             "Training from the browser needs Linux or macOS. The command line works here: `python -m fgcore train`."
         )
         return
-    problem = state.training_problem()
+    problem = state.train.problem()
     if problem:
         st.error(plain(problem), icon=":material/error:")
-    jobs.tend()
-    runs = jobs.listing()
-    run = _choose(runs)
+    runner.tend()
+    listed = runs.listing()
+    run = _choose(listed)
     if run is None:
-        _new(runs)
+        _new(listed)
         return
     train_run.head(run)
     if run.state in ("finished", "stopped", "interrupted"):
@@ -39,26 +40,26 @@ def show() -> None:
     train_run.following_curves(run)
 
 
-def _choose(runs: tuple[Run, ...]) -> Run | None:
+def _choose(listed: tuple[Run, ...]) -> Run | None:
     """Which run to show; None: a new one."""
-    if not runs:
+    if not listed:
         return None
-    names = {run.name: run for run in runs}
-    options = [state.TRAIN_NEW, *names]
-    live = next((run.name for run in runs if run.live), state.TRAIN_NEW)
-    if st.session_state.get(state.TRAIN_RUN, state.TRAIN_NEW) not in options:
-        del st.session_state[state.TRAIN_RUN]  # deleted a moment ago
-    if state.TRAIN_RUN not in st.session_state:
-        asked = st.query_params.get(state.TRAIN_RUN, live)
-        st.session_state[state.TRAIN_RUN] = asked if asked in options else state.TRAIN_NEW
+    names = {run.name: run for run in listed}
+    options = [state.train.NEW, *names]
+    live = next((run.name for run in listed if run.live), state.train.NEW)
+    if st.session_state.get(state.train.RUN, state.train.NEW) not in options:
+        del st.session_state[state.train.RUN]  # deleted a moment ago
+    if state.train.RUN not in st.session_state:
+        asked = st.query_params.get(state.train.RUN, live)
+        st.session_state[state.train.RUN] = asked if asked in options else state.train.NEW
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.selectbox(
-            "Run", options, key=state.TRAIN_RUN, persist_state="session",
-            format_func=lambda name: "A new run" if name == state.TRAIN_NEW else name,
+            "Run", options, key=state.train.RUN, persist_state="session",
+            format_func=lambda name: "A new run" if name == state.train.NEW else name,
         )  # fmt: skip
-        if chosen != state.TRAIN_NEW:
+        if chosen != state.train.NEW:
             st.button(
-                "New run", icon=":material/add:", on_click=_show_run, args=(state.TRAIN_NEW,), key="train_another"
+                "New run", icon=":material/add:", on_click=_show_run, args=(state.train.NEW,), key="train_another"
             )
     _tell(chosen)
     return names.get(chosen)
@@ -66,20 +67,20 @@ def _choose(runs: tuple[Run, ...]) -> Run | None:
 
 def _tell(chosen: str) -> None:
     """Write the run into the page's address, so that a reload or a link shows it again."""
-    if chosen != state.TRAIN_NEW:
-        st.query_params[state.TRAIN_RUN] = chosen
-    elif state.TRAIN_RUN in st.query_params:
-        del st.query_params[state.TRAIN_RUN]
+    if chosen != state.train.NEW:
+        st.query_params[state.train.RUN] = chosen
+    elif state.train.RUN in st.query_params:
+        del st.query_params[state.train.RUN]
 
 
 def _show_run(name: str) -> None:
     """Callback: show this run, or the form of a new one."""
-    st.session_state[state.TRAIN_RUN] = name
+    st.session_state[state.train.RUN] = name
 
 
-def _new(runs: tuple[Run, ...]) -> None:
+def _new(listed: tuple[Run, ...]) -> None:
     """The first run, ready to start; then a form for any other."""
-    busy = next((run for run in runs if run.live), None)
+    busy = next((run for run in listed if run.live), None)
     if busy is not None:
         st.caption(f"{plain(busy.name)} is under way; what you start now waits for its turn.")
     with st.container(border=True, key="train_first"):
@@ -113,6 +114,6 @@ def _new(runs: tuple[Run, ...]) -> None:
 def _start(job: Job) -> None:
     """Callback: put the run in the queue and show it."""
     try:
-        st.session_state[state.TRAIN_RUN] = jobs.submit(job).name
+        st.session_state[state.train.RUN] = control.submit(job).name
     except resources.EXPECTED as error:
-        state.tell_training(str(error))
+        state.train.tell_problem(str(error))

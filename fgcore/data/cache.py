@@ -3,30 +3,30 @@
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-
-from torch import Tensor
+from typing import TypeVar
 
 from fgcore.data.images import ImageError
-from fgcore.data.records import Record
+
+Asked, Read = TypeVar("Asked"), TypeVar("Read")
 
 _MAX_THREADS = 8
 _USUAL_ASPECT = 4 / 3  # of photographs: the longer side of a resized picture
 
 
-def decode_all(decode: Callable[[Record], Tensor], records: Sequence[Record]) -> list[Tensor | None]:
-    """`decode` of every record, in order; None where the picture cannot be read.
+def decode_all(decode: Callable[[Asked], Read], pictures: Sequence[Asked]) -> list[Read | None]:
+    """`decode` of every picture, in order; None where it cannot be read.
 
     Decoding and resizing release Python's lock, so threads use all cores.
     """
 
-    def decode_or_none(record: Record) -> Tensor | None:
+    def decode_or_none(picture: Asked) -> Read | None:
         try:
-            return decode(record)
+            return decode(picture)
         except ImageError:
             return None
 
     with ThreadPoolExecutor(min(_MAX_THREADS, os.cpu_count() or 1)) as pool:
-        return list(pool.map(decode_or_none, records))
+        return list(pool.map(decode_or_none, pictures))
 
 
 def check_memory(pictures: int, side: int) -> None:

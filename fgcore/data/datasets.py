@@ -5,8 +5,8 @@ Randomness: the augmented view of a picture is a pure function of (draw, index).
 workers, and a resumed run goes on as the uninterrupted one would have.
 """
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +16,14 @@ from torch.utils.data import Dataset
 from fgcore.config import DataConfig
 from fgcore.data import synthetic
 from fgcore.data.cache import check_memory, decode_all
-from fgcore.data.images import ImageError, read_image
+from fgcore.data.images import MIN_SIDE, ImageError, read_image
 from fgcore.data.readers import read, sample_seed
 from fgcore.data.records import Record, shortened
 from fgcore.data.transforms import check, evaluation_view, random_view, resize
 
 __all__ = ["ImageSet", "Record", "Splits", "describe", "load"]
 
+Decoded = TypeVar("Decoded")
 _FULL_SIZE = 2**16  # pixels a side, more than any readable picture has: annotations are in its own pixels
 
 
@@ -72,7 +73,8 @@ class ImageSet(Dataset[tuple[Tensor, int]]):
         self.skipped: tuple[str, ...] = ()
         self._cached: list[Tensor] | None = None
         if cache:
-            self._fill_cache()
+            check_memory(len(self), config.resize if training else config.crop)
+            self._cached = self._leave_out(self._resized)
 
     def __len__(self) -> int:
         return len(self.records)
@@ -113,23 +115,32 @@ class ImageSet(Dataset[tuple[Tensor, int]]):
         picture = _picture(record, self.config)
         return resize(picture, self.config) if self.training else evaluation_view(picture, self.config)[0]
 
-    def _fill_cache(self) -> None:
-        check_memory(len(self), self.config.resize if self.training else self.config.crop)
-        tensors = decode_all(self._resized, self.records)
-        pairs = list(zip(self.records, tensors, strict=True))
-        self.skipped = tuple(record.identifier for record, tensor in pairs if tensor is None)
+    def leave_out_unreadable(self) -> None:
+        """Without a cache: open every picture once, and skip what the cache would have skipped.
+
+        Raises:
+            ValueError: a class without a readable picture.
+        """
+        if self._cached is None:
+            self._leave_out(_open)
+
+    def _leave_out(self, decode: Callable[[Record], Decoded]) -> list[Decoded]:
+        """Keep the records that `decode` can read, and return what it made of them."""
+        decoded = decode_all(decode, self.records)
+        pairs = list(zip(self.records, decoded, strict=True))
+        self.skipped = tuple(record.identifier for record, picture in pairs if picture is None)
         if len(self.skipped) == len(self):
             first = f", the first being {self.skipped[0]}" if self.skipped else ""
             raise ValueError(f"none of the {len(self)} pictures of {self.title} can be read{first}; check the files")
-        lost = {record.target for record in self.records} - {r.target for r, tensor in pairs if tensor is not None}
+        lost = {record.target for record in self.records} - {r.target for r, picture in pairs if picture is not None}
         if lost:
             names = shortened([self.class_names[target] for target in sorted(lost)])
             raise ValueError(
                 f"no {'training' if self.training else 'test'} picture of {names} in {self.title} can be read; replace "
                 "the files or remove the class"
             )
-        self.records = tuple(record for record, tensor in pairs if tensor is not None)
-        self._cached = [tensor for tensor in tensors if tensor is not None]
+        self.records = tuple(record for record, picture in pairs if picture is not None)
+        return [picture for picture in decoded if picture is not None]
 
 
 class Splits(NamedTuple):
@@ -150,7 +161,8 @@ def load(config: DataConfig, cache_images: bool = True) -> Splits:
     Args:
         config: `root` is the data set's folder; "" looks under the environment variable FG_DATA.
         cache_images: read all pictures now and keep them; unreadable ones are skipped and named in
-            `ImageSet.skipped`. Otherwise each is read when it is asked for, and an unreadable one is an error.
+            `ImageSet.skipped`. Otherwise each is read when it is asked for, and an unreadable one is an error
+            unless `ImageSet.leave_out_unreadable` was called.
 
     Raises:
         FileNotFoundError: the folder, or a part of it, is missing.
@@ -178,6 +190,11 @@ def _picture(record: Record, config: DataConfig) -> NDArray[np.uint8]:
         return read_image(record.path, max_side=_FULL_SIZE)
     except ImageError as error:
         raise ImageError(f"{record.identifier}: {error}") from error
+
+
+def _open(record: Record) -> bool:
+    """True, or `ImageError`: all of the file is decoded, as small as its format allows. A drawing needs no file."""
+    return record.path is None or read_image(record.path, max_side=MIN_SIDE).size > 0
 
 
 def _draw(record: Record, config: DataConfig) -> synthetic.Sample:

@@ -1,5 +1,6 @@
 """Pictures from strangers: decoded with care, or refused with one sentence that tells the way out."""
 
+import hashlib
 import io
 import re
 from pathlib import Path
@@ -113,6 +114,11 @@ def encode_png(array: NDArray[np.uint8]) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(array).save(buffer, "PNG")
     return buffer.getvalue()
+
+
+def pixels_sha256(pixels: NDArray[np.uint8]) -> str:
+    """Of shape and values: the name of a decoded picture, whatever file it came from."""
+    return hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest()
 
 
 def display_name(name: str, *, max_length: int = 60) -> str:

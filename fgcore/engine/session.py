@@ -124,6 +124,8 @@ def _build(experiment: Experiment, folder: RunFolder, command: str, device: torc
     precision = runtime.pick_precision(experiment.precision, device)
     optim.check(experiment.optim)
     splits = datasets.load(experiment.data, experiment.cache_images)
+    for split in splits:
+        split.leave_out_unreadable()  # the batches are the same with a cache and without
     _tell_skipped(splits)
     experiment = with_classes(experiment, len(splits.train.class_names))
     config, processes = experiment.optim, distributed.size()

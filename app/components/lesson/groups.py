@@ -30,7 +30,7 @@ def _owners(scene: Scene) -> None:
     choices = [own, scene.sample.relative, len(names) - 1]  # itself, its relative, a stranger
     chosen = st.segmented_control(
         "Whose group?", choices, default=own, required=True, format_func=lambda index: plain(names[index]),
-        key=state.LESSON_OWNER,
+        key=state.learn.OWNER,
     )  # fmt: skip
     owned = look.groups.channels_of(chosen)
     st.html(_ribbon(look.groups, chosen, names[chosen]))
@@ -81,7 +81,7 @@ def _mask(scene: Scene) -> None:
     look = scene.look("mc")
     if look is None:
         return
-    now = st.slider("Training step", 1, _TRAINING_STEPS, 1, key=state.LESSON_MASK, width=CONTROL)
+    now = st.slider("Training step", 1, _TRAINING_STEPS, 1, key=state.learn.MASK, width=CONTROL)
     own = scene.sample.class_index
     size, dropped = look.groups.group_sizes[own], scene.entries["mc"].checkpoint.experiment.loss.dropped
     masks = [draw_mask(size, seed, None if dropped < 0 else dropped) for seed in range(1, now + 1)]
@@ -107,7 +107,7 @@ def _stack(scene: Scene) -> None:
         return
     own = scene.sample.class_index
     numbers = look.groups.channels_of(own)
-    count = st.slider("Channels on the stack", 1, len(numbers), len(numbers), key=state.LESSON_STACK, width=CONTROL)
+    count = st.slider("Channels on the stack", 1, len(numbers), len(numbers), key=state.learn.STACK, width=CONTROL)
     shown = group(look.groups, own, np.arange(len(numbers)) < count)
     high = float(shown.channels.max()) or 1.0
     marks = telling_frames(scene.picture, look.view)

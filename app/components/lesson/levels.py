@@ -29,7 +29,7 @@ def _pyramid(scene: Scene) -> None:
     look = scene.look("ap")
     if look is None:
         return
-    place = _level("Level of the pyramid", state.LESSON_LEVEL)
+    place = _level("Level of the pyramid", state.learn.LEVEL)
     stride = 2 ** LEVELS[place]
     strength = look.attention.stage1.features[place].strength
     rows, columns = strength.shape
@@ -56,7 +56,7 @@ def _gates(scene: Scene) -> None:
     look = scene.look("ap")
     if look is None:
         return
-    place = _level("Gates of", state.LESSON_GATE)
+    place = _level("Gates of", state.learn.GATE)
     stage = look.attention.stage1
     low, high = _range(look)
     gate, weights = stage.spatial_gates[place], stage.channel_gates[place]
@@ -91,7 +91,7 @@ def _range(look: Explanation) -> tuple[float, float]:
 def _regions(scene: Scene) -> None:
     overlap = st.slider(
         "Overlap that is allowed, as a share of the two squares' joint area", 0.0, 0.9, 0.05, 0.05,
-        key=state.LESSON_OVERLAP, width=CONTROL,
+        key=state.learn.OVERLAP, width=CONTROL,
     )  # fmt: skip
     picture = scene.picture
     look = scene.ask(

@@ -27,7 +27,7 @@ def _right_group(scene: Scene) -> None:
     names, own = look.class_names, scene.sample.class_index
     family = [index for index, sheet in enumerate(sheets("birds")) if sheet.family == sheets("birds")[own].family]
     target = st.segmented_control(
-        "Suppose the bird is really a", family, default=own, required=True, key=state.LESSON_TARGET,
+        "Suppose the bird is really a", family, default=own, required=True, key=state.learn.TARGET,
         format_func=lambda index: plain(names[index]),
     )  # fmt: skip
     left, right = st.columns([1.15, 1], gap="large", vertical_alignment="center")
@@ -62,12 +62,12 @@ def _scores(groups: ChannelGroups, names: tuple[str, ...], target: int) -> str:
 
 
 def _spread(scene: Scene) -> None:
-    channels = hills(centres_of(state.LESSON_BOARD))
+    channels = hills(centres_of(state.learn.BOARD))
     shown = one_group(channels)
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown("Drag the three blobs, or reach them with Tab and move them with the arrow keys.")
-        board(START, shown.softmax, key=state.LESSON_BOARD)
+        board(START, shown.softmax, key=state.learn.BOARD)
     with right:
         st.html(_gauge(shown.diversity, len(channels)))
         layer = Layer(
@@ -98,7 +98,7 @@ def _whole_loss(scene: Scene) -> None:
     if look is None:
         return
     now = st.slider(
-        "Training step (draws another channel mask)", 1, _TRAINING_STEPS, 1, key=state.LESSON_TERMS, width=CONTROL
+        "Training step (draws another channel mask)", 1, _TRAINING_STEPS, 1, key=state.learn.TERMS, width=CONTROL
     )
     entry = scene.entries["mc"]
     parts = resources.mc_loss(entry, look.groups, scene.picture.sha256, scene.sample.class_index, now)

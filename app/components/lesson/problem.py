@@ -22,7 +22,7 @@ from app.components.lesson.step import (
     says,
 )
 from app.components.text import percent, plain
-from app.state import Picture
+from app.state.sidebar import Picture
 from fgcore.data.synthetic import draw, nearest_relative, telling_parts
 from fgcore.introspect.cam import grad_cam
 from fgcore.introspect.parts import share_on
@@ -35,7 +35,7 @@ _OTHER_NUMBER = 0  # another drawing of the bird, as different as can be
 
 def _look_alikes(scene: Scene) -> None:
     bird, relative, again = scene.picture, drawn(scene.relative, NUMBER), drawn(BIRD, _OTHER_NUMBER)
-    guess = st.segmented_control("Which one is of another species?", _PLACES, key=state.LESSON_GUESS)
+    guess = st.segmented_control("Which one is of another species?", _PLACES, key=state.learn.GUESS)
     with st.container(key="lesson-birds"):
         columns = st.columns(3, gap="small", wrap=False)
     for place, column, picture in zip(_PLACES, columns, (bird, relative, again), strict=True):
@@ -65,7 +65,7 @@ def _spotlight(picture: Picture, part: str) -> np.ndarray:
 
 
 def _cross_entropy(scene: Scene) -> None:
-    number = st.slider("Another picture of this species", 1, 12, 1, key=state.LESSON_PICTURE, width=CONTROL)
+    number = st.slider("Another picture of this species", 1, 12, 1, key=state.learn.PICTURE, width=CONTROL)
     scene = scene.with_drawing(NUMBER + number - 1)
     truth = scene.sample.class_index
     look = scene.ask(

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import streamlit as st
 
-from app import resources, state
+from app import checkpoints, resources, state
 from app.charts import style
 from app.charts.panels import Layer, Outline, Panel, outside
 from app.components.ap import cut_out, roi_outlines
@@ -21,7 +21,7 @@ _FIRST, _SECOND, _BOTH = "The first look", "The second look", "Both, the answer"
 
 
 def _dropblock(scene: Scene) -> None:
-    now = st.slider("Training step", 1, _TRAINING_STEPS, 3, key=state.LESSON_DROP, width=CONTROL)
+    now = st.slider("Training step", 1, _TRAINING_STEPS, 3, key=state.learn.DROP, width=CONTROL)
     look = scene.look("ap", drop_seed=now)
     if look is None:
         return
@@ -64,11 +64,11 @@ def _hidden(look: Explanation) -> Panel:
 def _zoom(scene: Scene) -> None:
     levels = st.pills(
         "Regions that count", LEVELS, selection_mode="multi", default=LEVELS,
-        format_func=lambda level: f"Level {level}", key=state.LESSON_ZOOM,
+        format_func=lambda level: f"Level {level}", key=state.learn.ZOOM,
     )  # fmt: skip
     picture = scene.picture
 
-    def look_again(entry: resources.Entry) -> Explanation:
+    def look_again(entry: checkpoints.Entry) -> Explanation:
         roi = entry.checkpoint.experiment.model.roi
         counts = tuple(count if level in levels else 0 for level, count in zip(LEVELS, roi.top_k, strict=True))
         roi = dataclasses.replace(roi, top_k=counts)
@@ -112,7 +112,7 @@ def _two_looks(scene: Scene) -> None:
     if look is None:
         return
     whose = st.segmented_control(
-        "Whose answer?", (_FIRST, _SECOND, _BOTH), default=_FIRST, required=True, key=state.LESSON_LOOK
+        "Whose answer?", (_FIRST, _SECOND, _BOTH), default=_FIRST, required=True, key=state.learn.LOOK
     )
     attention = look.attention
     views = {_FIRST: [_seen("First look", look, False)], _SECOND: [_seen("Second look", look, True)]}

@@ -10,13 +10,14 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from app import resources
+from app import checkpoints, resources
 from app.charts import style
 from app.charts.panels import Panel, panels
+from app.checkpoints import Entry
 from app.components.cards import SHORT
 from app.components.text import plain
-from app.resources import Entry
-from app.state import Picture
+from app.state.sidebar import Picture
+from fgcore.data.images import pixels_sha256
 from fgcore.data.synthetic import Sample, class_names
 from fgcore.introspect.explanation import Explanation, View
 from fgcore.introspect.parts import in_view
@@ -91,13 +92,13 @@ class Step:
 def drawn(name: str, number: int) -> Picture:
     """A drawing of a bird that no model was trained on."""
     sample = resources.drawing("bird", class_names("birds").index(name), number)
-    return Picture(sample.image, resources.pixels_sha256(sample.image), f"{name}, drawing {number}", "bird", sample)
+    return Picture(sample.image, pixels_sha256(sample.image), f"{name}, drawing {number}", "bird", sample)
 
 
 def scene() -> Scene:
     """The lesson's bird, and the first checkpoint of each method that knows all drawn birds."""
     entries: dict[str, Entry] = {}
-    for world in resources.catalogue().worlds:
+    for world in checkpoints.catalogue().worlds:
         if world.dataset == "synthetic_birds" and world.class_names == class_names("birds"):
             for entry in world.entries:
                 entries.setdefault(entry.method, entry)
@@ -111,8 +112,8 @@ def without(scene: Scene, method: str) -> None:
         chart([Panel(html.escape(scene.sample.class_name), scene.picture.pixels)], key="bird", alt="The lesson's bird")
     with right:
         st.info(
-            f"There is no {resources.METHOD_NAMES[method]} checkpoint for the drawn birds here, so this step can only "
-            "show the bird. This command trains one in a few minutes; then reload the page.",
+            f"There is no {checkpoints.METHOD_NAMES[method]} checkpoint for the drawn birds here, so this step can "
+            "only show the bird. This command trains one in a few minutes; then reload the page.",
             icon=":material/school:",
         )
         st.code(f"python -m fgcore train {_PRESETS[method]}", language="bash")
@@ -150,6 +151,6 @@ def origin_line(entry: Entry) -> str:
     top1 = test.get("top1") if isinstance(test, dict) else None
     accuracy = f", {100 * top1:.1f} % right on {test.get('images', '?')} test drawings" if top1 is not None else ""
     return (
-        f"Computed now by {resources.METHOD_NAMES[entry.method]}, {plain(entry.path.name)} (sha256 "
+        f"Computed now by {checkpoints.METHOD_NAMES[entry.method]}, {plain(entry.path.name)} (sha256 "
         f"{checkpoint.sha256[:SHORT]}{accuracy}), on a drawing that it was not trained on."
     )

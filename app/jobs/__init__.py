@@ -1,0 +1,16 @@
+"""Training runs as files and processes: one trains, others wait their turn, no browser needs to be open.
+
+A run is a folder. What a run is doing is read from its files and never kept in memory, so that pages may be closed and
+the app restarted:
+
+| file | what | written by |
+|---|---|---|
+| `job.json` | what was asked for | the page, once |
+| `queued` | it waits, since the time in it | the page; removed by the runner, or by the page to cancel |
+| `process.json` | the processes that train and that watch: their ids and when they started | the runner |
+| `stop` | it was asked to stop | the page |
+| `ended.json` | the exit code | the runner |
+| `log.txt` | what training printed | training |
+
+`runs` reads these files, `control` is what a page may ask for, `runner` is the program that trains.
+"""

@@ -1,0 +1,29 @@
+"""The command `convert`: an official file becomes a checkpoint."""
+
+import argparse
+from pathlib import Path
+
+from fgcore.engine import checkpoint, official
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Say what the command takes."""
+    parser.add_argument("source", type=Path, metavar="IN.pth")
+    parser.add_argument("target", type=Path, metavar="OUT.safetensors")
+    parser.add_argument("--dataset", choices=sorted(official.DATA), default="")
+    parser.add_argument("--half", action="store_true", help="store float16: half the size, logits change by rounding")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Turn an official AP-CNN file into a checkpoint."""
+    model, source = official.load(arguments.source, arguments.dataset)
+    checkpoint.save(
+        arguments.target,
+        model,
+        source.experiment,
+        source.class_names,
+        source.report,
+        source.provenance,
+        half=arguments.half,
+    )
+    print(f"{arguments.target}: {source.experiment.model.trunk}, {len(source.class_names)} classes")

@@ -1,0 +1,62 @@
+"""The command `evaluate`: checkpoints on test pictures, as tables and JSON."""
+
+import argparse
+import json
+from pathlib import Path
+
+import torch
+from tqdm import tqdm
+
+from fgcore.commands import texts
+from fgcore.config import override
+from fgcore.data import datasets
+from fgcore.engine import loop, official, runtime
+from fgcore.engine.metrics import Evaluation
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Say what the command takes."""
+    parser.add_argument("checkpoints", nargs="+", type=Path, metavar="CHECKPOINT")
+    parser.add_argument("--data", action="append", default=[], metavar="key=value", help="such as root=DIR; repeatable")
+    parser.add_argument("--precision", choices=runtime.PRECISIONS, default="fp32")
+    parser.add_argument("--per-class", action="store_true", help="print the table of classes too")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything to FILE")
+    parser.add_argument("--device", default="")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Score checkpoints on the test pictures of their data set."""
+    device = runtime.pick_device(arguments.device)
+    records = []
+    for path in arguments.checkpoints:
+        sha256, result = _evaluate(path, arguments, device)
+        print(f"\n{path}: {result.data}, {result.precision}, {result.images} images in {result.seconds} s")
+        print(texts.table(result.head_table()))
+        if arguments.per_class:
+            print(texts.table(result.class_table()))
+        records.append({"checkpoint": str(path), "sha256": sha256, **result.to_dict()})
+    if arguments.json:
+        arguments.json.write_text(json.dumps(records, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def _evaluate(path: Path, arguments: argparse.Namespace, device: torch.device) -> tuple[str, Evaluation]:
+    """The checkpoint's sha256 and its scores."""
+    model, source = official.load_any(path)
+    settings = {f"data.{key.removeprefix('data.')}": value for key, value in texts.settings(arguments.data).items()}
+    data = override(source.experiment, settings).data
+    images = datasets.load(data, cache_images=False).test
+    names = tuple(images.class_names)
+    if len(names) != len(source.class_names):
+        raise ValueError(f"{path.name} knows {len(source.class_names)} classes, the data has {len(names)}; see --data")
+    if source.class_names not in (names, official.placeholder_names(len(names))):
+        wrong = next(pair for pair in zip(source.class_names, names, strict=True) if pair[0] != pair[1])
+        raise ValueError(f"{path.name} knows class {wrong[0]!r} where the data has {wrong[1]!r}; see --data")
+    with tqdm(total=len(images), desc=path.name, unit="image", leave=False, disable=None) as bar:
+        result = loop.evaluate(
+            runtime.place(model, device),
+            images,
+            data,
+            precision=arguments.precision,
+            on_batch=lambda done: bar.update(done - bar.n),
+        )
+    return source.sha256, result
