@@ -1,6 +1,7 @@
 """What all figures share: colours that colour-blind readers tell apart, opacity sliders, the bar of tools."""
 
 import base64
+import functools
 import html
 import io
 from collections.abc import Mapping, Sequence
@@ -26,21 +27,22 @@ CONFIG: dict[str, Any] = {  # of every chart: download as PNG, zoom, pan, reset,
     "toImageButtonOptions": {"format": "png", "scale": 2},
 }
 
-Colourscale = list[tuple[float, str]]
+Colourscale = tuple[tuple[float, str], ...]
 
 
+@functools.cache
 def colourscale(palette: str, *, fading: bool = False) -> Colourscale:
     """A palette for plotly; `fading` makes low values transparent, so that the picture beneath stays in sight."""
     if palette == WINNERS:
         edges = np.linspace(0, 1, len(WINNER_COLOURS) + 1).repeat(2)[1:-1]  # a step for each colour
-        return [(float(edge), WINNER_COLOURS[number // 2]) for number, edge in enumerate(edges)]
+        return tuple((float(edge), WINNER_COLOURS[number // 2]) for number, edge in enumerate(edges))
     stops = np.linspace(0, 1, 17)
     colours = sample_colorscale(get_colorscale(palette), stops.tolist())
     alphas = 0.95 * stops**0.7 if fading else np.ones_like(stops)
-    return [
+    return tuple(
         (float(stop), colour.replace("rgb(", "rgba(").replace(")", f", {alpha:.3f})"))
         for stop, colour, alpha in zip(stops, colours, alphas, strict=True)
-    ]
+    )
 
 
 def plain_html(text: str) -> str:
