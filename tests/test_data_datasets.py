@@ -205,6 +205,15 @@ def test_without_a_cache_the_same_pictures_can_be_skipped(config):
         assert (read.skipped, read.records) == (cached.skipped, cached.records)
 
 
+def test_a_data_sets_small_pictures_are_pictures(config):
+    Image.new("RGB", (76, 23)).save(Path(config.root) / "test" / "dog" / "1.png")
+    for kept in (True, False):
+        test = load(config, cache_images=kept).test
+        test.leave_out_unreadable()
+        assert test.skipped == ()
+        assert test[5][0].shape == test[0][0].shape
+
+
 def test_drawings_are_not_drawn_to_see_whether_they_can_be_read(monkeypatch):
     train = load(DataConfig("synthetic_birds", train_per_class=2, test_per_class=1, **SIZES), cache_images=False).train
     monkeypatch.setattr(synthetic, "draw", lambda *_, **__: pytest.fail("drawn"))

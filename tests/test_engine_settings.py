@@ -215,7 +215,7 @@ def test_corrupt_pictures_among_good_ones_are_left_out_counted_and_named(tmp_pat
     with caplog.at_level(logging.WARNING):
         experiment = dataclasses.replace(tiny(root, epochs=1), cache_images=cache_images)
         reports = list(loop.train(experiment, tmp_path / "run"))
-    named = "2 pictures cannot be read and are left out: train/red finch/3.png, test/blue finch/1.png"
+    named = "pictures that cannot be read and are left out: 2: train/red finch/3.png, test/blue finch/1.png"
     assert [record.getMessage() for record in caplog.records] == [named]
     assert reports[0].test.images == 14
     data = checkpoint.read_metadata(tmp_path / "run" / "last.safetensors").provenance["data"]

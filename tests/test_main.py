@@ -1,6 +1,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 
@@ -116,6 +117,14 @@ def test_evaluation_prints_every_head_and_writes_json(trained, root, tmp_path, c
     assert (score["images"], len(score["heads"]), len(score["classes"])) == (15, 11, 3)
     assert score["checkpoint"] == path
     assert score["sha256"] == checkpoint.read_metadata(path).sha256
+
+
+def test_evaluation_leaves_out_what_cannot_be_read_and_says_so(trained, root, tmp_path, capsys):
+    shutil.copytree(root, copy := tmp_path / "pictures")
+    (copy / "test" / "red finch" / "0.png").write_bytes(b"no picture")
+    assert main(["evaluate", str(trained / "best.safetensors"), "--data", f"root={copy}"]) == 0
+    text = capsys.readouterr().out
+    assert "14 test images, 1 unreadable left out (test/red finch/0.png)" in text
 
 
 def test_evaluation_on_other_classes_is_refused(trained, tmp_path, capsys):

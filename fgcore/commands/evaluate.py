@@ -45,6 +45,7 @@ def _evaluate(path: Path, arguments: argparse.Namespace, device: torch.device) -
     settings = {f"data.{key.removeprefix('data.')}": value for key, value in texts.settings(arguments.data).items()}
     data = override(source.experiment, settings).data
     images = datasets.load(data, cache_images=False).test
+    images.leave_out_unreadable()  # as training does; the table's heading says so
     names = tuple(images.class_names)
     if len(names) != len(source.class_names):
         raise ValueError(f"{path.name} knows {len(source.class_names)} classes, the data has {len(names)}; see --data")

@@ -24,6 +24,7 @@ from fgcore.data.transforms import check, evaluation_view, random_view, resize
 __all__ = ["ImageSet", "Record", "Splits", "describe", "load"]
 
 Decoded = TypeVar("Decoded")
+_LEAST_SIDE = 8  # pixels: published sets have crops of cars as flat as 76 x 23
 _FULL_SIZE = 2**16  # pixels a side, more than any readable picture has: annotations are in its own pixels
 
 
@@ -187,14 +188,14 @@ def _picture(record: Record, config: DataConfig) -> NDArray[np.uint8]:
     if record.path is None:
         return _draw(record, config).image
     try:
-        return read_image(record.path, max_side=_FULL_SIZE)
+        return read_image(record.path, max_side=_FULL_SIZE, min_side=_LEAST_SIDE)
     except ImageError as error:
         raise ImageError(f"{record.identifier}: {error}") from error
 
 
 def _open(record: Record) -> bool:
     """True, or `ImageError`: all of the file is decoded, as small as its format allows. A drawing needs no file."""
-    return record.path is None or read_image(record.path, max_side=MIN_SIDE).size > 0
+    return record.path is None or read_image(record.path, max_side=MIN_SIDE, min_side=_LEAST_SIDE).size > 0
 
 
 def _draw(record: Record, config: DataConfig) -> synthetic.Sample:

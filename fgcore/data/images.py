@@ -40,7 +40,9 @@ class ImageError(ValueError):
     """A picture that was refused; its message is one sentence fit for the person who sent it."""
 
 
-def decode_image(data: bytes, *, name: str = "image", max_side: int = 2048) -> NDArray[np.uint8]:
+def decode_image(
+    data: bytes, *, name: str = "image", max_side: int = 2048, min_side: int = MIN_SIDE
+) -> NDArray[np.uint8]:
     """The picture in `data` as upright RGB pixels, whatever its name claims it to be.
 
     Of an animation the first frame is taken, transparency is laid on white, EXIF orientation is applied and
@@ -50,13 +52,14 @@ def decode_image(data: bytes, *, name: str = "image", max_side: int = 2048) -> N
         data: the file's bytes, at most `MAX_BYTES`.
         name: the file's name, used in messages only and cleaned by `display_name`.
         max_side: longest side of the result in pixels, at least `MIN_SIDE`; larger pictures are scaled down.
+        min_side: shortest side that is not refused, pixels.
 
     Returns:
         (H, W, 3) uint8, writable.
 
     Raises:
         ImageError: not one of `FORMATS`, damaged, more than `MAX_BYTES` or `MAX_PIXELS`, a side under
-            `MIN_SIDE`, or sides further apart than `MAX_ASPECT_RATIO` to 1.
+            `min_side`, or sides further apart than `MAX_ASPECT_RATIO` to 1.
         ValueError: `max_side` is under `MIN_SIDE`.
     """
     if max_side < MIN_SIDE:
@@ -64,7 +67,7 @@ def decode_image(data: bytes, *, name: str = "image", max_side: int = 2048) -> N
     label = f"`{display_name(name)}`"
     _check_bytes(data, label)
     with _open(data, label) as image:
-        _check_header(image, label)
+        _check_header(image, label, min_side)
         try:
             image.draft("RGB", _fitted(image.size, max_side))  # JPEG decodes to 1/2, 1/4 or 1/8 by itself
             image.load()  # a TIFF turns itself upright here, and forgets its orientation
@@ -74,12 +77,13 @@ def decode_image(data: bytes, *, name: str = "image", max_side: int = 2048) -> N
             raise _refusal(label, "is damaged or cut short", whole, "a part", "export it again") from error
 
 
-def read_image(path: Path | str, *, max_side: int = 2048) -> NDArray[np.uint8]:
+def read_image(path: Path | str, *, max_side: int = 2048, min_side: int = MIN_SIDE) -> NDArray[np.uint8]:
     """The picture in a file as upright RGB pixels; see `decode_image`.
 
     Args:
         path: the picture.
         max_side: longest side of the result in pixels.
+        min_side: shortest side that is not refused, pixels.
 
     Returns:
         (H, W, 3) uint8, writable.
@@ -93,7 +97,7 @@ def read_image(path: Path | str, *, max_side: int = 2048) -> NDArray[np.uint8]:
         found = "a folder" if path.is_dir() else "nothing"
         raise FileNotFoundError(f"expected a picture at {path}, found {found}; check the path")
     with path.open("rb") as file:
-        return decode_image(file.read(MAX_BYTES + 1), name=path.name, max_side=max_side)
+        return decode_image(file.read(MAX_BYTES + 1), name=path.name, max_side=max_side, min_side=min_side)
 
 
 def encode_png(array: NDArray[np.uint8]) -> bytes:
@@ -171,14 +175,14 @@ def _guess(data: bytes) -> str:
     return next(kinds, "something else")
 
 
-def _check_header(image: Image.Image, label: str) -> None:
+def _check_header(image: Image.Image, label: str, min_side: int) -> None:
     """Refuse by size and pixel type before a single pixel is decoded."""
     width, height = image.size
     got = f"{width} x {height} pixels"
     if width * height > MAX_PIXELS:
         raise _too_many_pixels(label, got)
-    if min(width, height) < MIN_SIDE:
-        limit = f"at least {MIN_SIDE} pixels a side"
+    if min(width, height) < min_side:
+        limit = f"at least {min_side} pixels a side"
         raise _refusal(label, "is too small", limit, got, "choose a larger picture")
     if max(width, height) > MAX_ASPECT_RATIO * min(width, height):
         limit = f"sides within {MAX_ASPECT_RATIO} to 1"

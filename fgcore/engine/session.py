@@ -168,7 +168,7 @@ def _replicas(model: nn.Module) -> DistributedDataParallel:
 def _tell_skipped(splits: datasets.Splits) -> None:
     skipped = [*splits.train.skipped, *splits.test.skipped]
     if skipped and distributed.is_main():
-        _log.warning("%d pictures cannot be read and are left out: %s", len(skipped), shortened(skipped))
+        _log.warning("pictures that cannot be read and are left out: %d: %s", len(skipped), shortened(skipped))
 
 
 def with_classes(experiment: Experiment, classes: int) -> Experiment:
