@@ -11,10 +11,22 @@ from streamlit.testing.v1 import AppTest
 from app import analyses, checkpoints, sets, state
 from app.analyses import Wanted
 from app.charts import analysis as charts
-from app_helpers import ran, words
+from app.components import picker
+from app_helpers import PHOTO_CLASSES, ran, words, write_checkpoint
 from conftest import ROOT
 from fgcore.analysis import tables
 from fgcore.data.synthetic import class_names
+
+
+def test_a_model_of_photographs_opens_on_its_test_pictures_where_they_are_here(tmp_path, monkeypatch):
+    write_checkpoint(tmp_path / "photos.safetensors", "baseline", PHOTO_CLASSES, "cub")
+    monkeypatch.setenv(checkpoints.VARIABLE, str(tmp_path))
+    (world,) = checkpoints.catalogue().worlds
+    monkeypatch.setattr(sets, "pictures", lambda _: None)
+    assert picker.address(world, world.entries[0]) == {"picture": "Photo", "models": "photos"}
+    monkeypatch.setattr(sets, "pictures", lambda _: object())
+    place = {"picture": "Set", "set": world.title, "test_picture": "0"}
+    assert picker.address(world, world.entries[0]) == place | {"models": "photos"}
 
 
 @pytest.fixture
@@ -170,8 +182,6 @@ def test_a_link_to_a_test_picture_opens_it_with_its_class(analysed, monkeypatch)
 
 
 def test_a_set_that_is_not_here_is_not_offered(analysed, tmp_path, monkeypatch):
-    from app_helpers import PHOTO_CLASSES, write_checkpoint
-
     monkeypatch.delenv("FG_DATA", raising=False)
     st.cache_resource.clear()
     write_checkpoint(tmp_path / "photos.safetensors", "baseline", PHOTO_CLASSES, "cub")

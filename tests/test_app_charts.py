@@ -184,6 +184,7 @@ def test_gate_strips_keep_one_row_per_level():
     (heatmap,) = strips.gate_strips(gates, height=100).data
     np.testing.assert_array_equal(heatmap.z, [[0.2, 0.4], [0.6, 0.8]])
     assert (list(heatmap.y), heatmap.zmin, heatmap.zmax) == (["level 3", "level 4"], 0.2, 0.8)
+    assert list(heatmap.colorbar.tickvals) == [0.2, 0.8]  # the bar tells its range
 
 
 def test_a_clickable_mosaic_has_an_invisible_point_on_each_tile_that_names_its_channel(pixels):

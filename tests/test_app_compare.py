@@ -155,7 +155,7 @@ def test_many_drawings_are_compared_and_one_is_opened(app):
     ran(app)
     button(app, "Compare on 3 pictures").click()
     assert "Mean over 3 pictures" in words(ran(app))
-    assert "Named as drawn: Baseline" in words(app)
+    assert "Named rightly: Baseline" in words(app)
     (table,) = app.dataframe
     assert list(table.value["Picture"]) == [f"Ring-eyed Ash Warbler, drawing {number}" for number in range(3)]
     assert table.value["Baseline and MC-Loss (mc_birds)"].between(-1, 1).all()

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from app import checkpoints, state
 from app.charts import mc_flow
 from app.components import mc_numbers
+from app.components.mc_story import Story
 from app_helpers import PHOTO_CLASSES, figure, photograph, ran, write_checkpoint, write_two_worlds
 from fgcore.data.synthetic import class_names
 
@@ -85,6 +87,9 @@ def test_the_overview_follows_the_picture_to_the_loss(app):
     assert flow.count("<img") == flow.count('alt="') == 12
     assert 'alt=""' not in flow
     assert "This model says" in shown
+    assert "this shows mask 1 until you choose another" in shown
+    labels = [button.proto.label for button in app.get("download_button")]
+    assert "Pictures of this overview (ZIP)" in labels
 
 
 @pytest.mark.parametrize(
@@ -92,7 +97,7 @@ def test_the_overview_follows_the_picture_to_the_loss(app):
     [
         ("Discriminality", "What the mask does to the score", 3),
         ("Diversity", "Overlap of each pair of channels", 4),
-        ("Classifier", "One group alone.", 0),
+        ("Classifier", "One group alone, and all but it.", 0),
         ("Loss", "equal to the last digit", 0),
     ],
 )
@@ -183,11 +188,25 @@ def test_the_loss_of_the_mask_in_view_stands_beside_the_training_step(app):
 
 def test_a_drawn_bird_gives_the_true_class_and_one_click_asks_about_it(app):
     truth = "Ring-eyed Ash Warbler"
-    assert f"True class: **{truth}** (it was drawn)" in words(opened(app, "Loss", **{"class": NAMES[3]}))
-    press(app, "What was drawn")
+    assert f"True class: **{truth}**." in words(opened(app, "Loss", **{"class": NAMES[3]}))
+    press(app, "The true class")
     assert app.selectbox(key=state.question.CLASS).value == truth
     press(app, "What it predicts")
     assert app.selectbox(key=state.question.CLASS).value == state.question.FIRST_CHOICE
+
+
+def test_a_true_class_that_nobody_knows_is_not_offered(app):
+    app.query_params["picture"] = "Car"
+    shown = words(opened(app, "Loss"))
+    assert "as the true one is not known" in shown
+    assert "other-class" not in [button.key for button in app.button]
+
+
+def test_smoothed_labels_are_told_beside_the_cross_entropy():
+    for smoothing, told in ((0.1, "−log p(true), labels smoothed by 0.1"), (0.0, "−log p(true)")):
+        experiment = SimpleNamespace(loss=SimpleNamespace(label_smoothing=smoothing))
+        entry = SimpleNamespace(checkpoint=SimpleNamespace(experiment=experiment))
+        assert Story(entry, *[None] * 8).cross_entropy == told
 
 
 def test_the_numbers_are_json_and_csv_and_agree_with_the_page(app, monkeypatch):

@@ -48,7 +48,7 @@ def test_bars_list_the_most_probable_classes_first_and_escape_their_names(predic
 
 def test_bars_mark_what_was_drawn(prediction):
     html = text.bars(prediction, NAMES, truth="Reed Warbler")
-    assert '<span class="fg-truth" title="what was drawn">Reed Warbler</span>' in html
+    assert '<span class="fg-truth" title="the true class">Reed Warbler</span>' in html
     assert html.count("fg-truth") == 1
 
 

@@ -17,7 +17,8 @@ KEPT = re.compile(r"(\d+) kept, (\d+) dropped")
 TILE = """([role, number]) => {
     const plot = document.querySelector(`[class*=st-key-mc-mosaic-${role}] .js-plotly-plot`);
     plot.scrollIntoView({block: "center"});
-    const {xaxis, yaxis} = plot._fullLayout, points = plot._fullData.find(trace => trace.type === "scatter");
+    const {xaxis, yaxis} = plot._fullLayout;
+    const points = plot._fullData.find(trace => trace.type === "scatter" && trace.customdata);
     const place = Array.from(points.customdata).indexOf(number), box = plot.getBoundingClientRect();
     return [box.x + xaxis._offset + xaxis.d2p(points.x[place]), box.y + yaxis._offset + yaxis.d2p(points.y[place])];
 }"""
@@ -105,7 +106,7 @@ def test_the_parts_open_and_the_loss_is_equal_to_the_training_s(page, server):
     visit(page, server[0])
     for name, sign in (
         ("Diversity", "Overlap of each pair"),
-        ("Classifier", "One group alone."),
+        ("Classifier", "One group alone, and all but it."),
         ("Loss", "True class"),
     ):
         page.get_by_role("tab", name=name).click()

@@ -48,15 +48,18 @@ def gate_strips(gates: Mapping[str, np.ndarray], *, height: int) -> go.Figure:
         height: of the figure, pixels.
     """
     values = np.stack(list(gates.values()))  # (levels, channels)
+    low, high = float(values.min()), float(values.max())
     figure = go.Figure(
         go.Heatmap(
             z=values, y=list(gates), ygap=3,
-            zmin=float(values.min()), zmax=float(values.max()), colorscale=style.colourscale(style.GATES),
-            colorbar={"thickness": 10, "outlinewidth": 0, "nticks": 4, "xpad": 6, "ypad": 0},
+            zmin=low, zmax=high, colorscale=style.colourscale(style.GATES),
+            colorbar={"thickness": 10, "outlinewidth": 0, "xpad": 6, "ypad": 0}
+            | {"tickvals": [low, high], "tickformat": ".2f"},
             hovertemplate="%{y}, channel %{x}<br>gate %{z:.3f}<extra></extra>",
         )
     )  # fmt: skip
-    figure.update_xaxes(showgrid=False, zeroline=False, title={"text": "channel", "font_size": 12}, tickfont_size=11)
+    title = {"text": "channel", "font_size": 12, "standoff": 6}
+    figure.update_xaxes(showgrid=False, zeroline=False, title=title, tickfont_size=11)
     figure.update_yaxes(autorange="reversed", showgrid=False, tickfont_size=12)
-    figure.update_layout(height=height, margin={"l": 0, "r": 0, "t": 26, "b": 8})
+    figure.update_layout(height=height, margin={"l": 0, "r": 0, "t": 26, "b": 42})
     return figure

@@ -87,7 +87,7 @@ def opacity_slider(figure: go.Figure, palettes: Mapping[int, str], *, depth: flo
     scales = {
         fading: [colourscale(palette, fading=fading) for palette in palettes.values()] for fading in (True, False)
     }
-    choices = [(f"{share:.0%}", share, True) for share in STEPS] + [("map alone", 1.0, False)]
+    choices = [(f"{share:.0%}".replace("%", " %"), share, True) for share in STEPS] + [("map alone", 1.0, False)]
     steps = [
         {
             "label": label,

@@ -63,7 +63,7 @@ def _controls_once(rows: pd.DataFrame) -> pd.DataFrame:
 def _table(rows: pd.DataFrame, names: dict[str, str]) -> None:
     section(
         "All measures",
-        "Click a column's head to sort. The last column but one tells whether it beats the better control.",
+        "Click a column's head to sort. *Against control*: does it beat the better of the grey maps?",
     )
     table = pd.DataFrame(
         {

@@ -14,6 +14,7 @@ from fgcore.outputs import LEVELS
 
 STRIDE = 8  # pixels per cell of level 3, where zoom and dropblock happen
 _TIE = 0.001  # gates that differ by less are as good as equal
+FOR_THE_EYE = "Stage II starts from the features in the box; the crop of the picture is for the eye."
 HEAD_NAMES = {"level3": "level 3", "level4": "level 4", "level5": "level 5", "concat": "all levels"}
 
 
@@ -47,8 +48,8 @@ def pyramid(explanation: Explanation, *, key: str, cells: bool) -> None:
         )  # fmt: skip
     st.caption(
         f"Gates lie in (0, 1), without unit; all six share one scale, {low:.2f} – {high:.2f}. "
-        "An ROI is a square around a cell whose gate exceeds a multiple of the map's mean; non-maximum suppression "
-        "keeps the best that hardly overlap. The tag is the gate at its cell." + ties(attention)
+        "An ROI is a square around a cell whose gate exceeds a threshold taken from the map's mean; non-maximum "
+        "suppression keeps the best that hardly overlap. The tag is the gate at its cell." + ties(attention)
     )
 
 
@@ -108,8 +109,8 @@ def channel_gates(explanation: Explanation, *, key: str) -> None:
     )
 
 
-def zoom(explanation: Explanation, drop_probabilities: tuple[float, float], *, key: str) -> None:
-    """The box around all ROIs, a dropblock as in training, and the crop of the second look."""
+def zoom_panels(explanation: Explanation) -> tuple[Panel, Panel]:
+    """The picture with all ROIs and the zoom box around them, and what that box holds of the picture."""
     attention, pixels = explanation.attention, explanation.view.pixels
     box = cut_out(attention)
     faint = [
@@ -117,24 +118,39 @@ def zoom(explanation: Explanation, drop_probabilities: tuple[float, float], *, k
         for n, boxes in zip(LEVELS, attention.rois, strict=True)
         for outline in roi_outlines(boxes, n, faint=True)
     ]
-    frame = Outline(box, style.ZOOM_COLOUR, tag=f"zoom {attention.zoom_factor:.2f}×", width=2.5)
-    size = (pixels.shape[0], pixels.shape[1])
-    items = [
-        Panel("All ROIs and the zoom box", pixels, outlines=[*outside(box, size), *faint, frame]),
-        _dropblock(attention, pixels),
-        Panel("What stage II looks at", attention.zoomed_pixels, place=box, linked=False),
-    ]
+    around = [*outside(box, (pixels.shape[0], pixels.shape[1])), *faint, zoom_frame(attention)]
+    return (
+        Panel("All ROIs and the zoom box", pixels, outlines=around),
+        Panel("That place in the picture", attention.zoomed_pixels, place=box, linked=False),
+    )
+
+
+def zoom_frame(attention: PyramidAttention) -> Outline:
+    """The zoom box with its factor."""
+    return Outline(cut_out(attention), style.ZOOM_COLOUR, tag=f"zoom {attention.zoom_factor:.2f}×", width=2.5)
+
+
+def zoom_size(attention: PyramidAttention) -> str:
+    """How large the zoom box is, in one sentence."""
+    x1, y1, x2, y2 = attention.zoom_cells
+    rows, columns = attention.stage1.backbone.level3.strength.shape
+    return (
+        f"The zoom box is the smallest around all ROIs, in whole cells of {STRIDE} px: {y2 - y1} × {x2 - x1} of "
+        f"{rows} × {columns} cells (rows × columns), resized bilinearly to {rows} × {columns}; "
+        f"{attention.zoom_factor:.2f} times larger on average."
+    )
+
+
+def zoom(explanation: Explanation, drop_probabilities: tuple[float, float], *, key: str) -> None:
+    """The box around all ROIs, a dropblock as in training, and the crop of the second look."""
+    around, cut = zoom_panels(explanation)
+    items = [around, _dropblock(explanation.attention, explanation.view.pixels), cut]
     with st.container(key=f"strip-zoom-{key}"):
         st.plotly_chart(
             panels(items, columns=3, side=262), config=style.CONFIG, key=f"zoom-{key}",
             alt="The zoom box around all ROIs, the dropped ROI, and the zoomed crop",
         )  # fmt: skip
-    x1, y1, x2, y2 = attention.zoom_cells
-    st.caption(
-        f"The zoom box holds {x2 - x1} × {y2 - y1} of {size[1] // STRIDE} × {size[0] // STRIDE} cells of level 3, "
-        f"which stage II gets stretched to full size, {attention.zoom_factor:.2f} times larger on average. "
-        "The network cuts its own features there; the crop of the photo is for the eye."
-    )
+    st.caption(f"{zoom_size(explanation.attention)} {FOR_THE_EYE}")
     left, right = st.columns([3, 1], vertical_alignment="center")
     left.markdown(_drop_story(explanation, drop_probabilities))
     right.button(
@@ -160,10 +176,13 @@ def _drop_story(explanation: Explanation, probabilities: tuple[float, float]) ->
         return f"**Nothing was dropped this time**, as in {never} of all training steps. Draw again to drop a block."
     best = explanation.prediction.best
     name = plain(explanation.class_names[best])
-    before, after = explanation.prediction.probabilities[best], attention.dropped_mean.probabilities[best]
+    before, after = (
+        percent(float(said.probabilities[best])) for said in (explanation.prediction, attention.dropped_mean)
+    )
+    change = f"stays at {after}" if before == after else f"goes from {before} to {after}"
     return (
         "In training one ROI is often **dropped**, so that the network learns to look elsewhere too. "
-        f"Without this one, *{name}* goes from {percent(float(before))} to {percent(float(after))}."
+        f"Without this one, *{name}* {change}."
     )
 
 

@@ -7,6 +7,7 @@ from app.charts import strips, style
 from app.charts.nms import nms_steps
 from app.charts.panels import Layer, Outline, Panel, panels
 from app.components.ap import cut_out, gate_layer, roi_outlines, ties
+from app.components.cards import frames_told
 from app.components.text import table
 from fgcore.config import ROIConfig
 from fgcore.introspect.explanation import Explanation, Suppression
@@ -42,7 +43,7 @@ def gates(explanation: Explanation, level: int, roi: ROIConfig, marks: list[Outl
         f"Gates of {first.shape[0]} × {first.shape[1]} cells of {2**level} × {2**level} px, in (0, 1) without unit; "
         f"both stages on one scale, {low:.2f} – {high:.2f}. A candidate lies in the middle {kept} of each side, and "
         f"its gate exceeds {share} of the map with its border set to zero, here {offered.threshold:.3f}. Each "
-        f"candidate centres a square of {roi.anchors[place]:g} px." + ties(attention, [level])
+        f"candidate centres a square of {roi.anchors[place]:g} px." + ties(attention, [level]) + frames_told(marks)
     )
 
 

@@ -1,7 +1,7 @@
 """AP-CNN at a glance: every box of the paper's framework figure with its live picture and shape."""
 
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +9,7 @@ import streamlit as st
 
 from app.charts import style
 from app.components.ap import HEAD_NAMES, STRIDE
+from app.components.pictures import file_name, pictures_button
 from app.components.text import bars, percent
 from fgcore.introspect import render
 from fgcore.introspect.explanation import Explanation, FeatureMap, Prediction, PyramidAttention, StageMaps
@@ -50,29 +51,46 @@ def overview(explanation: Explanation, truth: str | None) -> None:
     gates += [*attention.stage1.channel_gates, *attention.stage2.channel_gates]
     scale = min(float(gate.min()) for gate in gates), max(float(gate.max()) for gate in gates)
     whole = f"3 × {pixels.shape[0]} × {pixels.shape[1]}"
-    looks = (
-        ("Stage I: look", _Box("Picture", "what the network sees", [_Tile(_photo(pixels), whole, "The picture")])),
-        ("Stage II: look closer, with the same weights", _zoomed_box(attention.zoomed, zoomed)),
+    starts = (
+        _Box("Picture", "what the network sees", [_Tile(_photo(pixels), whole, "The picture")]),
+        _zoomed_box(attention.zoomed, zoomed),
     )
     first, second = (
-        _row(title, [start, *_stage(maps, scale), _heads(heads, names, mean)])
-        for (title, start), maps, heads, mean in zip(
-            looks, (attention.stage1, attention.stage2), (attention.heads[:4], attention.heads[4:]),
+        [start, *_stage(maps, scale), _heads(heads, names, mean)]
+        for start, maps, heads, mean in zip(
+            starts, (attention.stage1, attention.stage2), (attention.heads[:4], attention.heads[4:]),
             (attention.stage1_mean, attention.stage2_mean), strict=True,
         )
     )  # fmt: skip
-    between = _row("Between them: where to look closer", _regions(attention, pixels), wide=True)
+    between = _regions(attention, pixels)
     final = _Box("Prediction", "softmax of the mean of all eight heads",
                  content=bars(explanation.prediction, names, truth=truth, count=3))  # fmt: skip
-    together = _row("Both together", [final])
-    st.html(f'<div class="fg-ap-flow">{first}{between}{second}{together}</div>')
+    rows = (
+        _row("Stage I: look", first),
+        _row("Between them: where to look closer", between, wide=True),
+        _row("Stage II: look closer, with the same weights", second),
+        _row("Both together", [final]),
+    )
+    st.html(f'<div class="fg-ap-flow">{"".join(rows)}</div>')
     st.caption(
         "Shapes: channels × rows × columns; rows of pictures: levels 3, 4 and 5, from fine to coarse. "
         "Features: mean over the channels of the absolute value, without unit, each map from dark (its lowest) to "
         f"bright (its highest). Gates: in (0, 1), without unit, all on one scale from {scale[0]:.2f} (dark) to "
-        f"{scale[1]:.2f}; the strip beneath a spatial gate is the channel gate of that level. Percentages: "
-        "probabilities."
+        f"{scale[1]:.2f}; the strip beneath a spatial gate is the channel gate of that level. The head of all "
+        "levels reads the feature pyramid before the gates. Percentages: probabilities."
     )
+    pictures_button(_pictures({"stage-1": first, "between": between, "stage-2": second}), stem="ap-cnn-overview")
+
+
+def _pictures(rows: Mapping[str, Sequence[_Box]]) -> dict[str, str]:
+    """The figure's pictures, by names that keep their order; the strip of a channel gate is one of its own."""
+    shown = {}
+    for number, (row, boxes) in enumerate(rows.items(), start=1):
+        for place, box in enumerate(boxes, start=1):
+            for tile in box.tiles:
+                name = file_name(f"{number}-{row}-{place}", tile.alt)
+                shown |= {name: tile.source} | ({f"{name}-strip": tile.under} if tile.under else {})
+    return shown
 
 
 def _stage(maps: StageMaps, scale: tuple[float, float]) -> list[_Box]:
@@ -134,7 +152,7 @@ def _regions(attention: PyramidAttention, pixels: np.ndarray) -> list[_Box]:
     )
     return [
         _Box("ROI pyramid", "per level, non-maximum suppression keeps the best of its candidates", rois),
-        _Box("Zoom-in", "into the box around all ROIs; in training one is dropped first", [zoom]),
+        _Box("Zoom-in", "into the box around all ROIs; in training often one is dropped first", [zoom]),
     ]
 
 

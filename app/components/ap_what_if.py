@@ -197,9 +197,9 @@ def answers(original: Explanation, changed: Explanation, class_index: int, truth
     """Stage II and the prediction, before and after."""
     names = original.class_names
     said = (
-        ("Stage II", "own settings", original.attention.stage2_mean),
+        ("Stage II", "as is", original.attention.stage2_mean),
         ("Stage II", "what if", changed.attention.stage2_mean),
-        ("Prediction", "own settings", original.prediction),
+        ("Prediction", "as is", original.prediction),
         ("Prediction", "what if", changed.prediction),
     )
     grid = st.grid(2, min_column_width=150, gap="medium")
@@ -214,4 +214,4 @@ def answers(original: Explanation, changed: Explanation, class_index: int, truth
     both = (float(look.prediction.probabilities[class_index]) for look in (original, changed))
     rows.append(head_row("mean", *both))
     with st.expander(f"Every head: probability of {plain(names[class_index])}"):
-        st.html(table(["Head", "Own settings", "What if", "Change in points"], rows))
+        st.html(table(["Head", "As is", "What if", "Change in points"], rows))

@@ -1,5 +1,6 @@
 """AP-CNN between its two looks: what is cut out, and what is lost when an ROI is dropped."""
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -7,47 +8,34 @@ import streamlit as st
 
 from app import state
 from app.charts import drops, style
-from app.charts.panels import Layer, Outline, Panel, outside, panels
-from app.components.ap import HEAD_NAMES, STRIDE, cut_out, roi_outlines
+from app.charts.panels import Layer, Outline, Panel, panels
+from app.components.ap import FOR_THE_EYE, HEAD_NAMES, cut_out, zoom_frame, zoom_panels, zoom_size
 from app.components.text import percent, plain, table
 from fgcore.introspect.explanation import DropEffects, Dropped, Explanation
-from fgcore.outputs import LEVELS
 
 _SHORT_HEADS = tuple(f"{stage}<br>{head}" for stage in ("I", "II") for head in ("L3", "L4", "L5", "all"))
 
 
 def zoom(explanation: Explanation, *, key: str) -> None:
     """The zoom box on features and picture, and what is cut out of each."""
-    attention, pixels = explanation.attention, explanation.view.pixels
-    box, size = cut_out(attention), (pixels.shape[0], pixels.shape[1])
+    attention = explanation.attention
     level3, zoomed = attention.stage1.backbone.level3, attention.zoomed
     high = float(max(level3.strength.max(), zoomed.strength.max()))
-    faint = [
-        line for n, boxes in zip(LEVELS, attention.rois, strict=True) for line in roi_outlines(boxes, n, faint=True)
-    ]
-    frame = Outline(box, style.ZOOM_COLOUR, tag=f"zoom {attention.zoom_factor:.2f}×", width=2.5)
     features = [
         Layer(item.strength, "mean |feature|", 0, high, style.CHANNELS, smooth=False, fading=False)
         for item in (level3, zoomed)
     ]
-    items = [
-        Panel("All ROIs and the zoom box", pixels, outlines=[*outside(box, size), *faint, frame]),
-        Panel("Level 3 of the trunk", pixels, features[0], [frame]),
-        Panel("The same, cut out and resized", attention.zoomed_pixels, features[1], place=box, linked=False),
-        Panel("That place in the picture", attention.zoomed_pixels, place=box, linked=False),
-    ]
+    around, cut = zoom_panels(explanation)
+    whole = Panel("Level 3 of the trunk", explanation.view.pixels, features[0], [zoom_frame(attention)])
+    items = [around, whole, replace(cut, title="The same, cut out and resized", layer=features[1]), cut]
     with st.container(key=f"strip-ap-zoom-{key}"):
         st.plotly_chart(
             panels(items, columns=4, side=205), config=style.CONFIG, key=f"ap-zoom-{key}",
             alt="ROIs and zoom box on the picture; features of level 3; the same zoomed; that crop of the photo",
         )  # fmt: skip
-    x1, y1, x2, y2 = attention.zoom_cells
-    rows, columns = level3.strength.shape
     st.caption(
-        f"The zoom box is the smallest around all ROIs, in whole cells of {STRIDE} px: {y2 - y1} × {x2 - x1} of "
-        f"{rows} × {columns} cells, resized bilinearly to {rows} × {columns}; {attention.zoom_factor:.2f} times larger "
-        f"on average. Features: mean over {level3.channels} channels of the absolute value, without unit, both maps on "
-        f"one scale, 0 – {high:.3g}. Stage II starts from the features; the crop of the picture is for the eye."
+        f"{zoom_size(attention)} Features: mean over {level3.channels} channels of the absolute value, without unit, "
+        f"both maps on one scale, 0 – {high:.3g}. {FOR_THE_EYE}"
     )
 
 

@@ -10,6 +10,7 @@ from app import resources
 from app.charts import style
 from app.charts.panels import Layer, Outline, Panel, panels
 from app.checkpoints import Entry
+from app.components.cards import frames_told
 from app.components.text import percent
 from fgcore import compare
 from fgcore.introspect.explanation import Explanation, View
@@ -73,7 +74,7 @@ def cam_figure(view: View, looks: Sequence[tuple[str, Explanation]], marks: Sequ
     places = "; ".join(f"{name}, {look.cam_layer}" for name, look in looks)
     st.caption(
         f"Each map {_shape(looks[0][1])}, without unit, stretched to 0 – 1 on its own: compare places, not strengths. "
-        f"Layers: {places}."
+        f"Layers: {places}.{frames_told(marks)}"
     )
 
 

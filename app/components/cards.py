@@ -48,6 +48,11 @@ def telling_frames(picture: Picture, view: View) -> list[Outline]:
     ]
 
 
+def frames_told(frames: Sequence[Outline]) -> str:
+    """What `telling_frames` are, for the caption of a figure that has them."""
+    return " Dotted frame: what tells the drawn class from its nearest relative." if frames else ""
+
+
 def _bounds(mask: np.ndarray) -> Corners | None:
     """Corners of a mask in picture pixels, far ones exclusive."""
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))

@@ -34,6 +34,7 @@ def _card(entry: Entry, world: World) -> None:
     st.html(origin(_facts(entry)))
     command = entry.checkpoint.provenance.get("command")
     if isinstance(command, str) and command:
+        st.caption("The command that trained it:")
         st.code(command, language=None, wrap_lines=True)
     with st.container(horizontal=True):
         if st.button("Inspect with this", icon=":material/search:", key=f"own-inspect-{entry.key}"):

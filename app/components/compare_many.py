@@ -178,7 +178,7 @@ def _means(choice: Choice, results: Sequence[Result]) -> None:
     for number, entry in enumerate(choice.entries):
         right = sum(names[row.best[number][0]] == row.drawn for row in known)
         told.append(f"{plain(choice.world.label(entry))} {right} of {len(known)}")
-    st.markdown("Named as drawn: " + ", ".join(told) + ".")
+    st.markdown("Named rightly: " + ", ".join(told) + ".")
 
 
 def _mean(values: Sequence[float]) -> str:

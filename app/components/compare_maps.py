@@ -10,6 +10,7 @@ from app.charts import style
 from app.charts.evidence import LOOK_COLOURS, evidence_panels, look_panels
 from app.charts.panels import Layer, Outline, Panel
 from app.checkpoints import World
+from app.components import cards
 from app.components.compare_looks import OWN, Look, Wish, on_common_grid, pairs
 from app.components.text import percent, plain, table
 from fgcore.introspect import cam
@@ -50,7 +51,7 @@ def maps(looks: Sequence[Look], world: World, marks: Sequence[Outline], wish: Wi
             evidence_panels(items, _common_ranges(looks)), config=style.CONFIG, key="maps",
             alt="Maps over the picture: " + ", ".join(f"{world.label(o.entry)}, {o.evidence.quantity}" for o in looks),
         )  # fmt: skip
-    st.caption(_caption(looks, world, wish))
+    st.caption(_caption(looks, world, wish) + cards.frames_told(marks))
 
 
 def _title(look: Look, world: World) -> str:

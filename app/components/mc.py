@@ -149,7 +149,7 @@ def _numbers(explanation: Explanation, sides: Sequence[Side], key: str) -> None:
         )
         st.caption(
             "g: mean of the CCMP map, without unit. h: over how many places the channels spread, "
-            "from 1 (all look at the same place) to the number of channels (all look elsewhere). "
+            "from 1 (all look at the same place) to the number of channels (each looks elsewhere). "
             "Both shape the training; the prediction comes from the classifier behind the channels."
         )
     with right:

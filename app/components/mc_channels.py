@@ -9,6 +9,7 @@ import streamlit as st
 from app import state
 from app.charts import mosaic, style
 from app.charts.panels import Layer, Panel, panels
+from app.components.cards import frames_told
 from app.components.mc import Side
 from app.components.mc_story import Story
 from app.components.text import percent, plain, table
@@ -135,6 +136,7 @@ def _ccmp(story: Story, sides: Sequence[Side], high: float) -> None:
     st.caption(
         f"Maps of {height} × {width}; CCMP without unit, 0 – {high:.3g}. Winner maps, all channels kept: the {_NAMED} "
         "channels that win most cells in colours of their own, others in grey; clear where all are silent."
+        + frames_told(story.marks)
     )
 
 

@@ -31,9 +31,8 @@ def classifier(story: Story) -> None:
         "values over a group's channels as a share of all channels'. Tick: an even spread over all channels."
     )
     st.markdown(
-        "**One group alone.** Every other group's channels are set to 0 before the head, and the other way round: only "
-        "this group's are. 0 is what a silent channel says; the head has never seen so many silent at once, so read "
-        "these as a test of what a group carries, not as predictions."
+        "**One group alone, and all but it.** The other channels are set to 0, as if silent, before the head. It has "
+        "never seen so many silent at once: read this as a test of what a group carries, not as a prediction."
     )
     for reading, role in zip(readings, ("class", "rival"), strict=False):
         _opinions(story, reading, role)

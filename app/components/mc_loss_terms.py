@@ -16,26 +16,25 @@ def loss_terms(story: Story) -> None:
     columns = {f"mask {number}, as drawn": rebuilt}
     if (own != story.drawn(number)).any():
         columns["the mask you see" if story.number or own.sum() < len(own) else "all channels kept"] = story.loss(own)
-    why = "it was drawn" if story.truth is not None else "the class in question, as the true one is not known"
+    why = "" if story.truth is not None else " (the class in question, as the true one is not known)"
     st.markdown(
         "**loss = CE + μ (L_dis − λ L_div)**, for this picture alone. True class: "
-        f"**{plain(story.names[story.target])}** ({why})."
+        f"**{plain(story.names[story.target])}**{why}."
     )
     st.html(table(["", "", *columns], _rows(story, list(columns.values()))))
     _check(rebuilt, trained)
-    smoothing = story.entry.checkpoint.experiment.loss.label_smoothing
     st.caption(
         "Values in float32, without unit. Rebuilt: CE from the head's logits, L_dis and L_div from the scores g and "
         "the h shown on this page, with this checkpoint's own μ, λ and mask rule. Training's own: one call of "
         f"`fgcore.losses.MCLoss` with a generator of seed {number}. The network is in evaluation mode and the picture "
-        f"not augmented, unlike in training{f'; label smoothing {smoothing:g}' if smoothing else ''}."
+        "not augmented, unlike in training."
     )
 
 
 def _rows(story: Story, parts: list[LossParts]) -> list[list[str]]:
     first = parts[0]
     return [
-        ["CE", "−log p(true) of the classifier", *(_exact(part.ce) for part in parts)],
+        ["CE", f"{story.cross_entropy}, of the classifier", *(_exact(part.ce) for part in parts)],
         ["L_dis", "−log of the true class's share in softmax(g)", *(_exact(part.discriminality) for part in parts)],
         ["L_div", f"mean of h over {len(story.names)} classes", *(_exact(part.diversity) for part in parts)],
         ["μ", "weight of MC-Loss", *(f"{first.mc_weight:.6g}" for _ in parts)],

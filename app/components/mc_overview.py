@@ -10,6 +10,7 @@ import streamlit as st
 from app.charts import mc_flow, mosaic
 from app.components.mc import Side
 from app.components.mc_story import Story
+from app.components.pictures import file_name, pictures_button
 from app.components.text import percent, plain
 from fgcore.introspect.mc_detail import LossParts
 
@@ -35,7 +36,7 @@ def answer(story: Story) -> None:
     share = plain(percent(float(prediction.probabilities[best]))).replace(" ", "&nbsp;")
     said = f"This model says **{plain(names[best])}**, {share}."
     if story.truth is not None:
-        said += " ✓ That was drawn." if names[best] == story.truth else f" ✗ Drawn: **{plain(story.truth)}**."
+        said += " ✓ That is right." if names[best] == story.truth else f" ✗ It is: **{plain(story.truth)}**."
     st.markdown(said)
 
 
@@ -44,23 +45,42 @@ def overview(story: Story) -> None:
     mask = story.drawn(story.training_draw)
     side, parts = story.sides(mask)[0], story.loss(mask)
     colours = dict(zip(story.pair, _COLOURS, strict=False))
-    lanes = (
-        _lane("From the picture to the channels", "trunk", _trunk(story, side, colours)),
-        _lane("Classifier", "ce", _classifier(story, colours, parts)),
-        _lane("Discriminality: a class's channels must recognise it", "dis", _dis(story, side, mask, colours, parts)),
-        _lane("Diversity: each channel at another place", "div", _div(story, side, colours, parts)),
-    )
+    lanes = {
+        "trunk": ("From the picture to the channels", _trunk(story, side, colours)),
+        "ce": ("Classifier", _classifier(story, colours, parts)),
+        "dis": ("Discriminality: a class's channels must recognise it", _dis(story, side, mask, colours, parts)),
+        "div": ("Diversity: each channel at another place", _div(story, side, colours, parts)),
+    }
+    drawn = "".join(_lane(title, kind, boxes) for kind, (title, boxes) in lanes.items())
     st.html(
-        f'<figure class="fg-flow" role="group" aria-label="MC-Loss from the picture to the loss">{"".join(lanes)}'
+        f'<figure class="fg-flow" role="group" aria-label="MC-Loss from the picture to the loss">{drawn}'
         f"{_total(parts)}</figure>"
     )
     rival = f", amber: **{plain(story.names[story.pair[1]])}**" if len(story.pair) > 1 else ""
     st.caption(
         f"Live, on this picture. Teal: **{plain(side.name)}**{rival}; grey: all others. Maps: dark is 0, bright "
-        f"the highest value of that map. The step shown draws mask {story.training_draw} and takes "
-        f"**{plain(story.names[story.target])}** for true. Only the classifier's lane is used to predict; "
+        f"the highest value of that map. {_step(story)} The class taken for true: "
+        f"**{plain(story.names[story.target])}**. Only the classifier's lane is used to predict; "
         "the other two exist in training."
     )
+    pictures_button(_pictures({kind: boxes for kind, (_, boxes) in lanes.items()}), stem="mc-loss-overview")
+
+
+def _pictures(lanes: Mapping[str, Sequence[_Box]]) -> dict[str, str]:
+    """The figure's pictures, by names that keep their order."""
+    return {
+        file_name(f"{row}-{kind}-{place}", box.title): box.source
+        for row, (kind, boxes) in enumerate(lanes.items(), start=1)
+        for place, box in enumerate(boxes, start=1)
+        if box.source
+    }
+
+
+def _step(story: Story) -> str:
+    """Which mask the figure shows."""
+    if story.number:
+        return f"The step shown draws mask {story.number}."
+    return f"Training always draws a mask, so this shows mask {story.training_draw} until you choose another."
 
 
 def _trunk(story: Story, side: Side, colours: Mapping[int, str]) -> list[_Box]:
@@ -83,7 +103,7 @@ def _classifier(story: Story, colours: Mapping[int, str], parts: LossParts) -> l
         _bars("Max pool", shape, pooled, _channel_colours(story, colours), "The highest value of each channel"),
         _bars("Dense head, softmax", f"{len(probabilities)} probabilities", probabilities, colours,
               "The probability of each class"),
-        _Box("Cross-entropy", "−log p(true)", value=f"{parts.ce:.4g}"),
+        _Box("Cross-entropy", story.cross_entropy, value=f"{parts.ce:.4g}"),
     ]  # fmt: skip
 
 

@@ -22,7 +22,7 @@ def diversity(story: Story) -> None:
     st.markdown(
         "**Where does each channel look?** A softmax over all positions turns a channel into a map that sums to 1. "
         "The maximum of a class's maps, summed over the positions, is **h**: 1 if all its channels look at the same "
-        "place, their number if all look elsewhere. No mask here, and all classes count."
+        "place, their number if each looks elsewhere. No mask here, and all classes count."
     )
     for place, side in zip(st.columns(2, gap="medium"), sides, strict=False):
         with place:

@@ -86,6 +86,12 @@ class Story:
             for index, channels, role in zip(self.pair, owned, ("class", "rival"), strict=False)
         ]
 
+    @property
+    def cross_entropy(self) -> str:
+        """What the classifier's loss is, in words."""
+        smoothing = self.entry.checkpoint.experiment.loss.label_smoothing
+        return f"−log p(true), labels smoothed by {smoothing:g}" if smoothing else "−log p(true)"
+
     def reading(self, index: int) -> HeadReading:
         """How the classifier uses the groups for one class."""
         return resources.head_reading(self.entry, self.groups, self.picture.sha256, index)

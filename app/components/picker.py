@@ -182,8 +182,13 @@ def _one_per_method(world: World) -> list[str]:
 
 
 def address(world: World, entry: Entry) -> dict[str, str]:
-    """The parameters of a picture page's address that show this model, on a picture of the kind it learned."""
+    """The parameters of a picture page's address that show this model, on a picture of the kind it learned.
+
+    A drawing, or else a picture of the data set's test part; where that is not on this machine, a visitor's photograph.
+    """
     source = next((source for source in ("bird", "car") if _fits(world, source)), "photo")
+    if source == "photo" and sets.pictures(world) is not None:
+        return address_of(world, 0, [entry])
     return {state.sidebar.SOURCE: _SOURCES[source], state.sidebar.MODELS_LINK: entry.name}
 
 

@@ -15,7 +15,7 @@ def class_and_rival(names: Sequence[str], truth: str | None = None) -> Question:
 
     Args:
         names: the classes to choose from.
-        truth: the class that was drawn, if known: one click chooses it.
+        truth: the true class, if known: one click chooses it.
 
     Returns:
         Class and rival; None where each model's own first or second choice counts.
@@ -27,11 +27,12 @@ def class_and_rival(names: Sequence[str], truth: str | None = None) -> Question:
     rival = right.selectbox(
         "Rival", [state.question.SECOND_CHOICE, *names], key=state.question.RIVAL, bind="query-params"
     )
-    predicted = chosen != truth or truth is None
-    shortcut.button(
-        "What was drawn" if predicted else "What it predicts", key="other-class", on_click=_choose,
-        args=(truth if predicted else state.question.FIRST_CHOICE,), disabled=truth is None, width="stretch",
-    )  # fmt: skip
+    if truth is not None:
+        predicted = chosen != truth
+        shortcut.button(
+            "The true class" if predicted else "What it predicts", key="other-class", on_click=_choose,
+            args=(truth if predicted else state.question.FIRST_CHOICE,), width="stretch",
+        )  # fmt: skip
     return tuple(names.index(name) if name in names else None for name in (chosen, rival))
 
 

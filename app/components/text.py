@@ -30,13 +30,13 @@ def bars(prediction: Prediction, class_names: Sequence[str], *, truth: str | Non
     Args:
         prediction: whose probabilities.
         class_names: K of them.
-        truth: the class that was drawn, underlined; None: unknown.
+        truth: the true class, underlined; None: unknown.
         count: how many.
     """
     rows = []
     for index, probability in prediction.top(count):
         name = html.escape(class_names[index])
-        marked = f'<span class="fg-truth" title="what was drawn">{name}</span>' if class_names[index] == truth else name
+        marked = f'<span class="fg-truth" title="the true class">{name}</span>' if class_names[index] == truth else name
         rows.append(
             f"<li><div><span>{marked}</span><span>{html.escape(percent(probability))}</span></div>"
             f'<i style="--share:{100 * probability:.1f}%"></i></li>'

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from app import checkpoints, progress, resources, state
+from app import checkpoints, progress, resources, sets, state
 from app.charts import curves, style
 from app.charts.curves import Plot
 from app.components import picker
@@ -205,13 +205,13 @@ def results(run: Run) -> None:
 
 
 def _fitting(run: Run, world: checkpoints.World) -> dict[str, str]:
-    """A picture of the kind that the run learned: a class to draw, or the first picture of its filmstrip."""
+    """A picture of the kind that the run learned, where the address has none: a drawing, or one of its filmstrip."""
     strip = probes.load(run.path)
     if world.dataset.startswith("synthetic_"):
         kind = "bird" if world.dataset.endswith("birds") else "car"
         name = strip.name_of(0) if strip else world.class_names[0]
         return {state.sidebar.SPECIES[kind]: name, state.sidebar.DRAWING: "0"}
-    if strip is not None:
+    if strip is not None and sets.pictures(world) is None:
         probe = strip.probes[0]
         picture = state.sidebar.Picture(probe.pixels, pixels_sha256(probe.pixels), strip.name_of(0), "photo")
         state.sidebar.keep_photo(state.sidebar.Photo(f"probe of {run.name}", picture))

@@ -105,7 +105,7 @@ def _answer(choice: Choice, entry: Entry, look: Explanation) -> str:
     said = f"**{plain(choice.world.label(entry))}** says *{plain(names[best])}*"
     share = percent(float(look.prediction.probabilities[best]))
     truth = cards.truth_in(choice.picture, names)
-    verdict = "" if truth is None else (", which was drawn" if truth == names[best] else f"; drawn: {plain(truth)}")
+    verdict = "" if truth is None else (", which is right" if truth == names[best] else f"; it is: {plain(truth)}")
     return (
         f"{said}, {share}{verdict}. Stage I looks at the whole picture on three levels of detail; the best regions say "
         "where to zoom, and stage II looks again."

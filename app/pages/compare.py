@@ -21,7 +21,7 @@ def show() -> None:
     """The page."""
     choice = state.sidebar.choice()
     st.title("Compare", anchor=False)
-    st.markdown("Two or three models on one picture: do they look at the same places, and do they rest on them?")
+    st.markdown("Two or three models on one picture: do they look at the same places, and do these places matter?")
     if choice.world is None:
         cards.picture_head(choice.picture, None)
         cards.no_models()

@@ -25,6 +25,8 @@ def show() -> None:
     choice = state.sidebar.choice()
     st.title("Inspect", anchor=False)
     st.markdown("One picture: what each model says, and where it looked. The sidebar has other pictures and models.")
+    lesson = "New to the two methods? Learn shows them in small steps."
+    st.page_link(state.page("learn"), label=lesson, icon=":material/school:")
     head = st.container()
     if choice.world is None:
         with head:

@@ -135,8 +135,8 @@ def ap_cars() -> Experiment:
 def _cars196(experiment: Experiment) -> Experiment:
     """At the drawn sets' trunk rate the loss stays at chance on 196 classes: half of it, and gradients cut short.
 
-    AP-CNN's sum of eight losses gets the length of four, and keeps its rate: at half of it, cut to the length of one, it
-    had come to 54 % after nine epochs.
+    AP-CNN's sum of eight losses gets the length of four, and keeps its rate: at half of it, cut to the length of one,
+    it had come to 54 % after nine epochs.
     """
     optim, ap = experiment.optim, experiment.model.method == "ap"
     optim = dataclasses.replace(optim, trunk_lr=optim.trunk_lr / (1 if ap else 2), clip_norm=20.0 if ap else 5.0)

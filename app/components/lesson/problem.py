@@ -109,8 +109,8 @@ STEPS = (
     Step(
         "The problem",
         "What an ordinary network looks at",
-        "An ordinary network learns by making one number small, the *cross-entropy loss*, which only asks for the "
-        "right name; where it looks is its own affair, and this heat map shows it.",
+        "An ordinary network is trained for one thing, the right name (the *cross-entropy loss*); where it looks is "
+        "its own affair, and this heat map shows it.",
         _cross_entropy,
         (grad_cam, share_on),
     ),

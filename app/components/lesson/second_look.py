@@ -7,8 +7,8 @@ import streamlit as st
 
 from app import checkpoints, resources, state
 from app.charts import style
-from app.charts.panels import Layer, Outline, Panel, outside
-from app.components.ap import cut_out, roi_outlines
+from app.charts.panels import Layer, Outline, Panel
+from app.components.ap import roi_outlines, zoom_panels
 from app.components.lesson.step import CONTROL, Scene, Step, chart, origin_line, says
 from app.components.text import bars, percent, plain
 from fgcore.introspect.explanation import Explanation, Prediction
@@ -77,17 +77,10 @@ def _zoom(scene: Scene) -> None:
     look = scene.ask("ap", look_again)
     if look is None:
         return
-    attention, pixels = look.attention, look.view.pixels
-    box = cut_out(attention)
-    frames = [
-        outline
-        for n, boxes in zip(LEVELS, attention.rois, strict=True)
-        for outline in roi_outlines(boxes, n, faint=True)
-    ]
-    frame = Outline(box, style.ZOOM_COLOUR, tag=f"zoom {attention.zoom_factor:.2f}×", width=2.5)
+    attention, (around, _) = look.attention, zoom_panels(look)
     left, right = st.columns(2, gap="medium")
     with left:
-        around = Panel("The box around the regions", pixels, outlines=[*outside(box, pixels.shape[:2]), *frames, frame])
+        around = dataclasses.replace(around, title="The box around the regions")
         chart([around], key="box", alt="The box around all regions")
     with right:
         chart(
