@@ -5,7 +5,7 @@ import re
 import pytest
 
 from app.components.lesson.contents import STEPS
-from browser_helpers import READY, complaints_in
+from browser_helpers import READY, complaints_in, pictures_are_there
 
 pytestmark = pytest.mark.e2e
 BOARD = [found.title for found in STEPS].index("Look at different places") + 1
@@ -17,6 +17,7 @@ def at_step(page, number):
     page.get_by_text(f"step {number} of {len(STEPS)}").wait_for()
     page.get_by_text("The code that computed this").wait_for()
     page.wait_for_selector(READY)
+    pictures_are_there(page)
 
 
 def spread(page):

@@ -79,7 +79,7 @@ def _table(rows: pd.DataFrame, names: dict[str, str]) -> None:
         }
     )
     st.container(key="ana-summary").dataframe(
-        table, hide_index=True, column_config=_numbers("Mean", "Low", "High", "Control")
+        table, hide_index=True, column_config=_numbers("Mean", "Low", "High", "Control"), placeholder=""
     )
     st.download_button(
         "Table (CSV)", rows.to_csv(index=False), "finegrain-lens-summary.csv", "text/csv", on_click="ignore",
@@ -104,4 +104,6 @@ def _classes(analysis: Analysis, models: list[str], names: dict[str, str]) -> No
     wide = rows.assign(column=column).pivot(index="class", columns="column", values="mean")
     counts = rows.groupby("class")["images"].max().rename("Pictures")
     table = wide[list(dict.fromkeys(column))].join(counts).rename_axis("Class").reset_index()
-    st.container(key="ana-classes").dataframe(table, hide_index=True, column_config=_numbers(*wide.columns))
+    st.container(key="ana-classes").dataframe(
+        table, hide_index=True, column_config=_numbers(*wide.columns), placeholder=""
+    )
