@@ -30,7 +30,7 @@ CONFIG: dict[str, Any] = {  # of every chart: download as PNG, zoom, pan, reset,
 Colourscale = tuple[tuple[float, str], ...]
 
 
-@functools.cache
+@functools.lru_cache(maxsize=32)
 def colourscale(palette: str, *, fading: bool = False) -> Colourscale:
     """A palette for plotly; `fading` makes low values transparent, so that the picture beneath stays in sight."""
     if palette == WINNERS:
