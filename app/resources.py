@@ -1,9 +1,12 @@
 """What all sessions share: models with their locks, explanations, and drawings; all bounded."""
 
+import logging
 import os
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TypeVar
 
 import numpy as np
 import streamlit as st
@@ -24,6 +27,16 @@ _UNSEEN = 100_000_000  # drawings are numbered from here: no training or test sp
 torch.set_num_threads(max(1, (os.cpu_count() or 2) - 1))  # one core stays with the server and the browser
 
 EXPECTED = (ValueError, TypeError, OSError)  # failures whose message is one sentence for the visitor
+T = TypeVar("T")
+
+
+def attempt(entry: Entry, compute: Callable[[], T]) -> T | str:
+    """What `compute` returns, or the sentence that says why this model could not; the log gets it too."""
+    try:
+        return compute()
+    except EXPECTED as error:
+        logging.getLogger(__name__).warning("%s: %s", entry.path.name, error)
+        return str(error)
 
 
 @dataclass(frozen=True)

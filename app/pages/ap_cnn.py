@@ -1,10 +1,7 @@
 """AP-CNN: one network from its first look to its second, and what it would have said had it looked elsewhere."""
 
 import hashlib
-import logging
-from collections.abc import Callable
 from functools import partial
-from typing import TypeVar
 
 import streamlit as st
 
@@ -19,7 +16,6 @@ from fgcore.introspect.explanation import DropEffects, Explanation
 from fgcore.outputs import LEVELS
 
 _PARTS = ("Level by level", "Zoom and drop", "Every head", "What if")
-T = TypeVar("T")
 
 
 def show() -> None:
@@ -31,7 +27,7 @@ def show() -> None:
     if entry is None:
         return
     with st.skeleton(height=600):
-        look = _try(entry, lambda: _look(choice, entry))
+        look = resources.attempt(entry, lambda: _look(choice, entry))
     if isinstance(look, str):
         cards.failure(entry, choice.world, look)
         return
@@ -46,15 +42,6 @@ def show() -> None:
                 part(entry, look, index)
     _download(choice, entry, look)
     st.caption("Every figure has a button in its upper right corner that saves it as PNG.")
-
-
-def _try(entry: Entry, compute: Callable[[], T]) -> T | str:
-    """What `compute` returns, or the sentence that says why not."""
-    try:
-        return compute()
-    except resources.EXPECTED as error:
-        logging.getLogger(__name__).warning("%s: %s", entry.path.name, error)
-        return str(error)
 
 
 def _entry(choice: Choice) -> Entry | None:
@@ -156,7 +143,7 @@ def _zoom(entry: Entry, look: Explanation, index: int) -> None:
         f"**Dropblock.** In training one ROI of level 3 (in {first} of all steps) or of level 4 ({second}) is set to "
         "zero, so that the network learns to look elsewhere too. Here you may drop any of them."
     )
-    effects = _try(entry, lambda: _effects(choice, entry))
+    effects = resources.attempt(entry, lambda: _effects(choice, entry))
     if isinstance(effects, str):
         cards.failure(entry, choice.world, effects)
         return
@@ -189,7 +176,7 @@ def _what_if(entry: Entry, look: Explanation, index: int) -> None:
         )  # fmt: skip
     with board:
         tried, changed = ap_what_if.try_out(
-            Tried(name, roi, box), lambda tried: _try(entry, lambda: _look(choice, entry, tried)), look
+            Tried(name, roi, box), lambda tried: resources.attempt(entry, lambda: _look(choice, entry, tried)), look
         )
         ap_what_if.board(look, changed, look=name)
         ap_what_if.answers(look, changed, index, cards.truth_in(choice.picture, look.class_names))

@@ -1,9 +1,7 @@
 """Inspect: one picture, what each model says of it, and where it looked."""
 
-import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TypeVar
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -17,7 +15,6 @@ from fgcore.introspect.explanation import Explanation
 
 _CARD_HEIGHT = 340  # pixels
 Look = tuple[Entry, Explanation]
-T = TypeVar("T")
 
 
 def show() -> None:
@@ -49,15 +46,6 @@ def show() -> None:
     takeaway.downloads(choice, shown)
 
 
-def _try(entry: Entry, compute: Callable[[], T]) -> T | str:
-    """What `compute` returns, or the sentence that says why not."""
-    try:
-        return compute()
-    except resources.EXPECTED as error:
-        logging.getLogger(__name__).warning("%s: %s", entry.path.name, error)
-        return str(error)
-
-
 def _look(choice: Choice, entry: Entry) -> Explanation:
     picture, seed = choice.picture, st.session_state[state.question.DROP_SEED]
     return resources.look(entry, picture.pixels, picture.sha256, drop_seed=seed)
@@ -73,7 +61,7 @@ def _answers(choice: Choice, head: DeltaGenerator) -> list[Look]:
     slots = [column.skeleton(height=_CARD_HEIGHT) for column in columns]
     looks: list[Look] = []
     for entry, slot in zip(choice.entries, slots, strict=True):
-        look = _try(entry, lambda entry=entry: _look(choice, entry))
+        look = resources.attempt(entry, lambda entry=entry: _look(choice, entry))
         if isinstance(look, str):
             with slot.container():
                 cards.failure(entry, world, look)
@@ -121,7 +109,7 @@ def _cams(choice: Choice, looks: Sequence[Look], shown: takeaway.Shown) -> None:
     with st.skeleton(height=300):
         for entry, look in looks:
             index = question.pair(look, shown.question)[0]
-            values = _try(
+            values = resources.attempt(
                 entry,
                 lambda e=entry, i=index: cam.class_map(e, picture.pixels, picture.sha256, i, "Grad-CAM", i),
             )
@@ -164,7 +152,7 @@ def _ap(entry: Entry, shown: takeaway.Shown) -> None:
         "Stage I looks at the whole picture at three levels of detail. The best regions of each level decide where "
         "to zoom, and stage II looks again with the same weights.",
     )
-    look = _try(entry, lambda: _look(choice, entry))
+    look = resources.attempt(entry, lambda: _look(choice, entry))
     if isinstance(look, str):
         cards.failure(entry, choice.world, look)
         return
