@@ -84,16 +84,17 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class OptimConfig:
-    """SGD with momentum and its schedule. Learning rates are per step, for the whole batch."""
+    """The optimiser and its schedule. Learning rates are per step, for the whole batch."""
 
+    optimizer: str = "sgd"  # "sgd", as both papers; "adamw", whose rates and decays are of another size
     epochs: int = 15
     batch_size: int = 32
     lr: float = 0.01  # of the new layers
     trunk_lr: float = 0.003  # of the parameters below `trunk_prefixes`
     trunk_prefixes: tuple[str, ...] = ("trunk",)  # parameter names that train at trunk_lr
-    momentum: float = 0.9
-    nesterov: bool = False
-    weight_decay: float = 5e-4
+    momentum: float = 0.9  # AdamW: the first of its betas; the second is 0.999
+    nesterov: bool = False  # SGD only
+    weight_decay: float = 5e-4  # times the learning rate; AdamW's acts on the weights alone (decoupled)
     schedule: str = "cosine"  # "cosine" per epoch, or "step"
     milestones: tuple[int, ...] = ()  # epochs of the steps
     gamma: float = 0.1  # factor of each step
@@ -118,6 +119,8 @@ class Experiment:
     loss: LossConfig = field(default_factory=LossConfig)
     data: DataConfig = field(default_factory=DataConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)
+    teachers: tuple[str, ...] = ()  # checkpoints whose mean answer is learnt instead of the labels
+    teacher_temperature: float = 1.0  # divides the teachers' logits; above 1 their answers are softer
     precision: str = "auto"  # "auto": bf16 autocast where the machine has it; "bf16"; "fp32"
     workers: int = -1  # data loading processes; -1: chosen by the machine
     cache_images: bool = True  # keep decoded pictures in memory (small sets)

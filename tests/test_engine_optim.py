@@ -50,6 +50,22 @@ def test_every_parameter_is_decayed_and_moves_at_its_groups_rate():
         torch.testing.assert_close(parameter, torch.full_like(parameter, 1 - rate * 0.5))
 
 
+def test_adamw_moves_by_its_rate_whatever_the_size_of_the_gradient_and_decays_the_weights_alone():
+    config = OptimConfig(optimizer="adamw", lr=0.1, trunk_lr=0.01, weight_decay=0.5)
+    for size in (1e-3, 1e3):
+        net = Net()
+        for parameter in net.parameters():
+            nn.init.ones_(parameter)
+            parameter.grad = torch.full_like(parameter, size)
+        optimizer = build_optimizer(net, config)
+        set_learning_rates(optimizer, learning_rates(config, epoch=0))
+        optimizer.step()
+        for name, parameter in net.named_parameters():
+            rate = 0.01 if name.startswith("trunk.") else 0.1
+            expected = torch.full_like(parameter, 1 - rate * 0.5 - rate)
+            torch.testing.assert_close(parameter, expected, rtol=0, atol=1e-5)
+
+
 def test_one_group_remains_when_no_prefix_is_given():
     optimizer = build_optimizer(Net(), OptimConfig(trunk_prefixes=()))
     assert [group["name"] for group in optimizer.param_groups] == ["new"]
@@ -80,7 +96,9 @@ def test_warm_up_rises_evenly_over_its_steps():
     assert rates == pytest.approx([0.25, 0.5, 0.75, 1.0, 1.0, 1.0])
 
 
-@pytest.mark.parametrize("wrong", [{"schedule": "linear"}, {"epochs": 0}])
+@pytest.mark.parametrize(
+    "wrong", [{"schedule": "linear"}, {"epochs": 0}, {"optimizer": "adam"}, {"optimizer": "adamw", "nesterov": True}]
+)
 def test_impossible_settings_are_refused(wrong):
     with pytest.raises(ValueError, match="optim"):
         build_optimizer(Net(), OptimConfig(**wrong))

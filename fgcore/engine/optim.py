@@ -1,4 +1,4 @@
-"""SGD with parameter groups by name, and learning rates that are a pure function of the epoch."""
+"""SGD or AdamW with parameter groups by name, and learning rates that are a pure function of the epoch."""
 
 import math
 
@@ -7,6 +7,7 @@ from torch import nn
 
 from fgcore.config import OptimConfig
 
+OPTIMIZERS = ("sgd", "adamw")
 SCHEDULES = ("cosine", "step")
 
 
@@ -16,8 +17,11 @@ def check(config: OptimConfig) -> None:
     Raises:
         ValueError: naming the setting, what it should be and what it is.
     """
-    if config.schedule not in SCHEDULES:
-        raise ValueError(f"optim.schedule takes {', '.join(SCHEDULES)}, got {config.schedule!r}")
+    for name, values in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES)):
+        if getattr(config, name) not in values:
+            raise ValueError(f"optim.{name} takes {', '.join(values)}, got {getattr(config, name)!r}")
+    if config.nesterov and config.optimizer != "sgd":
+        raise ValueError(f"optim.nesterov belongs to sgd, got {config.optimizer}; set it to false")
     for name in ("epochs", "accumulate"):
         if getattr(config, name) < 1:
             raise ValueError(f"optim.{name} should be at least 1, got {getattr(config, name)}")
@@ -28,22 +32,24 @@ def check(config: OptimConfig) -> None:
         raise ValueError(f"optim.ema should lie in [0, 1), such as 0.999, got {config.ema}; 0 leaves it out")
 
 
-def build_optimizer(model: nn.Module, config: OptimConfig) -> torch.optim.SGD:
-    """SGD over two groups, "new" and "trunk"; an empty group is left out.
+def build_optimizer(model: nn.Module, config: OptimConfig) -> torch.optim.Optimizer:
+    """The optimiser over two groups, "new" and "trunk"; an empty group is left out.
 
-    Weight decay acts on all parameters, as in both papers' code.
+    Weight decay acts on all parameters, as in both papers' code. `set_learning_rates` gives the groups their rates.
+
+    Source: SGD with momentum, both papers; AdamW, Loshchilov and Hutter, ICLR 2019.
 
     Raises:
         ValueError: a prefix that no parameter has, or a setting that `check` refuses.
     """
     check(config)
-    groups = split_parameters(model, config.trunk_prefixes)
+    named = split_parameters(model, config.trunk_prefixes)
+    groups = [{"name": name, "params": list(parameters.values())} for name, parameters in named.items() if parameters]
+    if config.optimizer == "adamw":
+        betas = config.momentum, 0.999
+        return torch.optim.AdamW(groups, lr=config.lr, betas=betas, weight_decay=config.weight_decay)
     return torch.optim.SGD(
-        [{"name": name, "params": list(named.values())} for name, named in groups.items() if named],
-        lr=config.lr,
-        momentum=config.momentum,
-        nesterov=config.nesterov,
-        weight_decay=config.weight_decay,
+        groups, lr=config.lr, momentum=config.momentum, nesterov=config.nesterov, weight_decay=config.weight_decay
     )
 
 
