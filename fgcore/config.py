@@ -119,8 +119,6 @@ class Experiment:
     loss: LossConfig = field(default_factory=LossConfig)
     data: DataConfig = field(default_factory=DataConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)
-    teachers: tuple[str, ...] = ()  # checkpoints whose mean answer is learnt instead of the labels
-    teacher_temperature: float = 1.0  # divides the teachers' logits; above 1 their answers are softer
     precision: str = "auto"  # "auto": bf16 autocast where the machine has it; "bf16"; "fp32"
     workers: int = -1  # data loading processes; -1: chosen by the machine
     cache_images: bool = True  # keep decoded pictures in memory (small sets)

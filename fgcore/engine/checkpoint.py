@@ -106,8 +106,7 @@ def save(
 def _without_paths(experiment: Experiment) -> Experiment:
     data = dataclasses.replace(experiment.data, root="")
     model = dataclasses.replace(experiment.model, weights=Path(experiment.model.weights).name)
-    teachers = tuple(Path(teacher).name for teacher in experiment.teachers)
-    return dataclasses.replace(experiment, data=data, model=model, teachers=teachers)
+    return dataclasses.replace(experiment, data=data, model=model)
 
 
 def read_metadata(path: Path | str) -> Checkpoint:

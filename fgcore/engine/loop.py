@@ -133,10 +133,10 @@ def _inputs(session: Session, images: Tensor, targets: Tensor, step: int) -> tup
     config = session.experiment
     inputs = network_input(images, config.data, session.device)
     targets = targets.to(session.device, non_blocking=True)
-    if config.optim.mixup:
-        share = blend(config.optim.mixup, config.seed, session.epoch, step)
-        inputs, targets = mixup(inputs, targets, config.model.num_classes, share, whole=session.replicas is None)
-    return inputs, session.teachers(inputs, session.precision) if session.teachers else targets
+    if not config.optim.mixup:
+        return inputs, targets
+    share = blend(config.optim.mixup, config.seed, session.epoch, step)
+    return mixup(inputs, targets, config.model.num_classes, share, whole=session.replicas is None)
 
 
 def _step(session: Session, inputs: Tensor, targets: Tensor, step: int, steps: int) -> tuple[LossTerms, Tensor]:

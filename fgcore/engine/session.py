@@ -19,7 +19,6 @@ from fgcore.engine import checkpoint, distributed, optim, provenance, runtime, s
 from fgcore.engine.ema import WeightAverage
 from fgcore.engine.folder import RunFolder, check_same
 from fgcore.engine.reports import EpochReport, StepReport
-from fgcore.engine.teachers import Teachers
 from fgcore.engine.tensorboard import Board
 from fgcore.losses import build_loss
 from fgcore.models import build_model
@@ -45,7 +44,6 @@ class Session:
     device: torch.device
     precision: str
     provenance: dict[str, Any]
-    teachers: Teachers | None = None
     replicas: DistributedDataParallel | None = None  # the model, where several processes train it
     board: Board | None = None
     epoch: int = 0  # epochs done
@@ -142,9 +140,6 @@ def _build(experiment: Experiment, folder: RunFolder, command: str, device: torc
     model = runtime.place(fresh_model(experiment), device)
     if processes > 1 and experiment.sync_batch_norm:
         model = sync_norm.synchronised(model)
-    teachers = None
-    if experiment.teachers:
-        teachers = Teachers(experiment, splits.train.class_names, device)
     data = f"{datasets.describe(splits.train)}; {datasets.describe(splits.test)}"
     origin = provenance.describe(experiment, command=command, data=data, device=device, precision=precision)
     return Session(
@@ -160,8 +155,7 @@ def _build(experiment: Experiment, folder: RunFolder, command: str, device: torc
         BatchGenerator(device, batches.first, batches.batch_size),
         device,
         precision,
-        origin | {"processes": processes} | ({"teachers": teachers.origins} if teachers else {}),
-        teachers,
+        origin | {"processes": processes},
     )
 
 
