@@ -61,15 +61,13 @@ def shared_model(entry: Entry) -> _Shared:
 def _explanation(
     checkpoint_sha256: str,
     picture_sha256: str,
-    class_index: int | None,
     drop_seed: int | None,
-    cam: bool,
     _path: str,
     _pixels: np.ndarray,
 ) -> Explanation:
     shared = _model(_path, checkpoint_sha256)
     with shared.lock:  # no Streamlit call in here: it could stop the thread while others wait
-        return explain.explain_picture(shared.loaded, _pixels, class_index=class_index, drop_seed=drop_seed, cam=cam)
+        return explain.explain_picture(shared.loaded, _pixels, drop_seed=drop_seed, cam=False)
 
 
 def look(entry: Entry, pixels: np.ndarray, sha256: str, *, drop_seed: int | None = None) -> Explanation:
@@ -85,12 +83,7 @@ def look(entry: Entry, pixels: np.ndarray, sha256: str, *, drop_seed: int | None
         ValueError, TypeError, OSError: `EXPECTED`; one sentence.
     """
     seed = drop_seed if entry.method == "ap" else None
-    return _explanation(entry.checkpoint.sha256, sha256, None, seed, False, str(entry.path), pixels)
-
-
-def grad_cam(entry: Entry, pixels: np.ndarray, sha256: str, class_index: int) -> Explanation:
-    """The same with Grad-CAM of a class, and without dropblock. See `look`."""
-    return _explanation(entry.checkpoint.sha256, sha256, class_index, None, True, str(entry.path), pixels)
+    return _explanation(entry.checkpoint.sha256, sha256, seed, str(entry.path), pixels)
 
 
 @st.cache_data(max_entries=256, show_spinner=False)

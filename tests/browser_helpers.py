@@ -79,6 +79,14 @@ def pictures_are_there(page):
     page.wait_for_function("[...document.images].every(image => image.complete && image.naturalWidth > 0)")
 
 
+def fits_in_width(page):
+    """Whether nothing makes the visitor scroll sideways."""
+    wide, seen = page.evaluate(
+        "() => { const m = document.querySelector('[data-testid=stMain]'); return [m.scrollWidth, m.clientWidth] }"
+    )
+    return wide <= seen
+
+
 def leaves(url):
     return not url.startswith(("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:"))
 

@@ -7,6 +7,7 @@ import pytest
 import streamlit as st
 
 from app import checkpoints, resources
+from app.components.cam import class_map
 from app_helpers import write_two_worlds
 from fgcore.data.images import pixels_sha256
 from fgcore.explain import explain_picture, load_model
@@ -34,7 +35,7 @@ def test_threads_that_share_a_model_get_what_one_thread_gets(folder):
     pictures = [resources.drawing("bird", number, 0).image for number in range(4)]
 
     def cam(entry, picture):
-        return resources.grad_cam(entry, picture, pixels_sha256(picture), 0).cam
+        return class_map(entry, picture, pixels_sha256(picture), 0, "Grad-CAM", 0)
 
     jobs = [(entry, picture) for picture in pictures for entry in birds.entries]
     with ThreadPoolExecutor(6) as pool:

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from app_helpers import PHOTO_CLASSES, photograph
-from browser_helpers import READY, answers, complaints_in, send, settle, slide, visit
+from browser_helpers import READY, answers, complaints_in, fits_in_width, send, settle, slide, visit
 from fgcore.data.synthetic import class_names
 
 pytestmark = pytest.mark.e2e
@@ -90,10 +90,7 @@ def test_a_narrow_screen_needs_no_sideways_scrolling(page, server):
     page.set_viewport_size({"width": 390, "height": 844})
     visit(page, server[0])
     page.wait_for_selector(".st-key-strip-cam .js-plotly-plot")
-    wide, seen = page.evaluate(
-        "() => { const m = document.querySelector('[data-testid=stMain]'); return [m.scrollWidth, m.clientWidth] }"
-    )
-    assert wide <= seen
+    assert fits_in_width(page)
     strip = page.locator(".st-key-strip-cam").evaluate("strip => [strip.scrollWidth, strip.clientWidth]")
     assert strip[0] > strip[1]  # the row of pictures is swiped instead
 

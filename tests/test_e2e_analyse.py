@@ -2,7 +2,7 @@
 
 import pytest
 
-from browser_helpers import READY, complaints_in, serve, settle
+from browser_helpers import READY, complaints_in, fits_in_width, serve, settle
 from fgcore.analysis import store, tables
 
 pytestmark = pytest.mark.e2e
@@ -77,7 +77,4 @@ def test_a_narrow_screen_needs_no_sideways_scrolling(page, address):
         page.goto(f"{address}/analyse?look={view.replace(' ', '+')}")
         page.get_by_role("heading", name="Analyse", exact=True).wait_for()
         rest(page)
-        wide, seen = page.evaluate(
-            "() => { const m = document.querySelector('[data-testid=stMain]'); return [m.scrollWidth, m.clientWidth] }"
-        )
-        assert wide <= seen
+        assert fits_in_width(page)

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from browser_helpers import READY, complaints_in, slide
+from browser_helpers import READY, complaints_in, fits_in_width, slide
 
 pytestmark = pytest.mark.e2e
 LAST = "saves it as PNG"  # the page's last sentence
@@ -140,9 +140,6 @@ def test_a_narrow_screen_stacks_the_boxes_and_needs_no_sideways_scrolling(page, 
     for part in ("Level by level", "Zoom and drop", "What if"):
         page.get_by_role("tab", name=part).click()
         rest(page)
-        wide, seen = page.evaluate(
-            "() => { const m = document.querySelector('[data-testid=stMain]'); return [m.scrollWidth, m.clientWidth] }"
-        )
-        assert wide <= seen
+        assert fits_in_width(page)
     lefts = page.locator(".fg-ap-box").evaluate_all("boxes => boxes.map(box => box.getBoundingClientRect().x)")
     assert max(lefts) - min(lefts) < 1

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from app_helpers import photograph
-from browser_helpers import READY, complaints_in, slide
+from browser_helpers import READY, complaints_in, fits_in_width, slide
 from fgcore.data.synthetic import class_names
 
 pytestmark = pytest.mark.e2e
@@ -131,10 +131,7 @@ def test_several_files_are_compared_at_once(page, server):
 def test_a_narrow_screen_needs_no_sideways_scrolling(page, server):
     page.set_viewport_size({"width": 390, "height": 844})
     visit(page, server[0])
-    wide, seen = page.evaluate(
-        "() => { const m = document.querySelector('[data-testid=stMain]'); return [m.scrollWidth, m.clientWidth] }"
-    )
-    assert wide <= seen
+    assert fits_in_width(page)
     strip = page.locator(".st-key-strip-maps").evaluate("strip => [strip.scrollWidth, strip.clientWidth]")
     assert strip[0] > strip[1]  # the row of pictures is swiped instead
 

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from app.components.lesson.contents import STEPS
-from browser_helpers import READY, complaints_in, pictures_are_there
+from browser_helpers import READY, complaints_in, fits_in_width, pictures_are_there
 
 pytestmark = pytest.mark.e2e
 BOARD = [found.title for found in STEPS].index("Look at different places") + 1
@@ -94,9 +94,6 @@ def test_every_step_fits_a_narrow_screen(page, server):
     for number in (1, 4, BOARD, 11):
         page.goto(f"{server[0]}/learn?step={number}")
         at_step(page, number)
-        wide, seen = page.evaluate(
-            "() => { const m = document.querySelector('[data-testid=stMain]'); return [m.scrollWidth, m.clientWidth] }"
-        )
-        assert wide <= seen
+        assert fits_in_width(page)
         pictures = page.locator("[data-testid=stImage] img")
         assert all(box["x"] + box["width"] <= 390 for box in (picture.bounding_box() for picture in pictures.all()))

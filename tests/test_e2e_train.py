@@ -2,7 +2,7 @@
 
 import pytest
 
-from browser_helpers import READY, complaints_in, slide
+from browser_helpers import READY, complaints_in, fits_in_width, slide
 from test_data_archives import classes, zipped
 
 pytestmark = pytest.mark.e2e
@@ -88,7 +88,4 @@ def test_a_narrow_screen_needs_no_sideways_scrolling(page, server):
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto(f"{server[0]}/train")
     page.get_by_text("9 groups of 3 channels").wait_for()
-    wide, seen = page.evaluate(
-        "() => { const m = document.querySelector('[data-testid=stMain]'); return [m.scrollWidth, m.clientWidth] }"
-    )
-    assert wide <= seen
+    assert fits_in_width(page)

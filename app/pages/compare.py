@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -11,10 +10,11 @@ import streamlit as st
 
 from app import resources, state
 from app.charts.panels import Outline
+from app.checkpoints import Entry
 from app.components import cards, compare_many, compare_maps, compare_occlude, compare_road, question
 from app.components.compare_looks import AP_MAPS, KINDS, MOST, OWN, Look, Wish, look
 from app.components.text import section
-from app.state.sidebar import Choice
+from app.state.sidebar import Choice, Picture
 
 
 def show() -> None:
@@ -71,17 +71,21 @@ def _looks(choice: Choice, wish: Wish) -> list[Look]:
     looks, picture = [], choice.picture
     with st.skeleton(height=380):
         for entry in choice.entries:
-            try:
-                explanation = resources.look(entry, picture.pixels, picture.sha256)
-                looks.append(look(entry, explanation, wish, picture.pixels, picture.sha256))
-            except resources.EXPECTED as error:
-                logging.getLogger(__name__).warning("%s: %s", entry.path.name, error)
-                cards.failure(entry, choice.world, str(error))
+            found = resources.attempt(entry, lambda entry=entry: _look(entry, picture, wish))
+            if isinstance(found, str):
+                cards.failure(entry, choice.world, found)
+            else:
+                looks.append(found)
     if looks:
         st.markdown(compare_maps.story(wish, looks))
     if len(looks) == 1:
         st.info("One model answered; a comparison needs two.", icon=":material/info:")
     return looks
+
+
+def _look(entry: Entry, picture: Picture, wish: Wish) -> Look:
+    explanation = resources.look(entry, picture.pixels, picture.sha256)
+    return look(entry, explanation, wish, picture.pixels, picture.sha256)
 
 
 def _agreement(choice: Choice, looks: Sequence[Look], marks: Sequence[Outline]) -> None:

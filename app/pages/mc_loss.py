@@ -1,6 +1,5 @@
 """MC-Loss: the whole story of one network on one picture, from the channels of a class to the loss."""
 
-import logging
 from collections.abc import Sequence
 
 import streamlit as st
@@ -37,12 +36,11 @@ def show() -> None:
         _none_chosen(choice.world)
         return
     entry = _network(choice.world, entries)
-    try:
-        with st.skeleton(height=420):
-            look = resources.look(entry, choice.picture.pixels, choice.picture.sha256)
-    except resources.EXPECTED as error:
-        logging.getLogger(__name__).warning("%s: %s", entry.path.name, error)
-        cards.failure(entry, choice.world, str(error))
+    picture = choice.picture
+    with st.skeleton(height=420):
+        look = resources.attempt(entry, lambda: resources.look(entry, picture.pixels, picture.sha256))
+    if isinstance(look, str):
+        cards.failure(entry, choice.world, look)
         return
     _story(entry, look)
 

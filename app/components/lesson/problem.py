@@ -5,9 +5,10 @@ import html
 import numpy as np
 import streamlit as st
 
-from app import resources, state
+from app import state
 from app.charts import style
 from app.charts.panels import Layer, Panel
+from app.components.cam import class_map
 from app.components.cards import telling_frames
 from app.components.lesson.step import (
     BIRD,
@@ -24,7 +25,7 @@ from app.components.lesson.step import (
 from app.components.text import percent, plain
 from app.state.sidebar import Picture
 from fgcore.data.synthetic import draw, nearest_relative, telling_parts
-from fgcore.introspect.cam import grad_cam
+from fgcore.introspect.cam import class_map as class_activation_map
 from fgcore.introspect.parts import share_on
 from fgcore.introspect.render import draw_zoom, png
 
@@ -68,17 +69,21 @@ def _cross_entropy(scene: Scene) -> None:
     number = st.slider("Another picture of this species", 1, 12, 1, key=state.learn.PICTURE, width=CONTROL)
     scene = scene.with_drawing(NUMBER + number - 1)
     truth = scene.sample.class_index
-    look = scene.ask(
-        "baseline", lambda entry: resources.grad_cam(entry, scene.picture.pixels, scene.picture.sha256, truth)
-    )
+    look = scene.look("baseline")
     if look is None:
         return
+    picture = scene.picture
+    heat = scene.ask(
+        "baseline", lambda entry: class_map(entry, picture.pixels, picture.sha256, truth, "Grad-CAM", truth)
+    )
+    if heat is None:
+        return
     mask, best = scene.telling_mask(look.view), look.prediction.best
-    share, area = share_on(look.cam, mask), float(mask.mean())
+    share, area = share_on(heat, mask), float(mask.mean())
     marks = telling_frames(scene.picture, look.view)
     left, right = st.columns([1.15, 1], gap="large", vertical_alignment="center")
     with left:
-        layer = Layer(look.cam, "Grad-CAM", 0, 1, style.CAM, digits=2)
+        layer = Layer(heat, "Grad-CAM", 0, 1, style.CAM, digits=2)
         chart(
             [Panel(html.escape(scene.sample.class_name), look.view.pixels, layer, marks)],
             key="cam", alt="Grad-CAM heat map of the ordinary network over the bird, with a frame around the eye ring",
@@ -112,6 +117,6 @@ STEPS = (
         "An ordinary network is trained for one thing, the right name (the *cross-entropy loss*); where it looks is "
         "its own affair, and this heat map shows it.",
         _cross_entropy,
-        (grad_cam, share_on),
+        (class_activation_map, share_on),
     ),
 )

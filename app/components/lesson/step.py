@@ -1,10 +1,10 @@
 """What the lesson is made of: its steps, the bird they look at, and the models that look."""
 
 import html
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 import plotly.graph_objects as go
@@ -22,6 +22,7 @@ from fgcore.data.synthetic import Sample, class_names
 from fgcore.introspect.explanation import Explanation, View
 from fgcore.introspect.parts import in_view
 
+T = TypeVar("T")
 BIRD, NUMBER = "Ring-eyed Ash Warbler", 4  # the lesson's bird, and its drawing
 CONTROL = 460  # pixels, width of a slider
 _PRESETS = {"baseline": "baseline_birds", "mc": "mc_birds", "ap": "ap_birds"}
@@ -58,17 +59,16 @@ class Scene:
         """Another drawing of the same bird."""
         return Scene(drawn(BIRD, number), self.entries)
 
-    def ask(self, method: str, look: Callable[[Entry], Explanation]) -> Explanation | None:
+    def ask(self, method: str, look: Callable[[Entry], T]) -> T | None:
         """What `look` returns for the method's checkpoint; where there is none, a sentence on the page says so."""
         if method not in self.entries:
             without(self, method)
             return None
-        try:
-            return look(self.entries[method])
-        except resources.EXPECTED as error:
-            logging.getLogger(__name__).warning("%s: %s", self.entries[method].path.name, error)
-            st.error(plain(str(error)), icon=":material/block:")
+        found = resources.attempt(self.entries[method], lambda: look(self.entries[method]))
+        if isinstance(found, str):
+            st.error(plain(found), icon=":material/block:")
             return None
+        return found
 
     def look(self, method: str, *, drop_seed: int | None = None) -> Explanation | None:
         """What the method's model shows on the bird. See `ask`."""
