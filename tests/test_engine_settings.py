@@ -14,7 +14,7 @@ from fgcore.engine import checkpoint, loop, session
 from fgcore.engine.folder import RunFolder, check_same
 from fgcore.outputs import BaselineOutput
 
-EVERYTHING = {"mixup": 0.4, "ema": 0.9, "accumulate": 2, "clip_norm": 1.0, "epochs": 2}
+EVERYTHING = {"mixup": 0.4, "ema": 0.9, "accumulate": 2, "clip_norm": 1.0, "epochs": 2, "optimizer": "adamw"}
 
 
 @pytest.fixture(scope="module")
