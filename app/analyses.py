@@ -11,8 +11,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from fgcore.analysis import store
-from fgcore.analysis.store import Analysis
+from fgcore.evaluation import store
+from fgcore.evaluation.store import Analysis
 
 VARIABLE = "FG_ANALYSES"  # names a folder to use instead of analyses/; it may itself be an analysis
 _ROOT = Path(__file__).resolve().parent.parent

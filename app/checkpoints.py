@@ -8,9 +8,9 @@ from pathlib import Path
 import streamlit as st
 
 from app.jobs import runs
+from fgcore.checkpoints.checkpoint import Checkpoint, CheckpointError, read_metadata
 from fgcore.config import METHODS
-from fgcore.engine import store
-from fgcore.engine.checkpoint import Checkpoint, CheckpointError, read_metadata
+from fgcore.runs import store
 
 VARIABLE = "FG_CHECKPOINTS"  # names a folder to use instead of checkpoints/ and runs/; FG_RUNS adds another
 UPLOADS = "FG_UPLOADS"  # names a folder for uploaded checkpoints instead of `uploads` in that folder or in runs/

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fgcore.config import Experiment, from_dict
-from fgcore.engine.folder import RunFolder
+from fgcore.runs.folder import RunFolder
 
 _RECENT = 3  # epochs whose duration tells that of the next ones
 

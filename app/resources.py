@@ -13,14 +13,15 @@ import streamlit as st
 import torch
 
 from app.checkpoints import Entry
-from fgcore import explain
 from fgcore.config import ROIConfig
 from fgcore.data.synthetic import Sample, draw
-from fgcore.introspect import mc_detail, what_if
-from fgcore.introspect.explanation import ChannelGroups, DropEffects, Explanation
-from fgcore.introspect.mc_detail import HeadReading, LossParts
-from fgcore.introspect.what_if import Corners, FirstLook
-from fgcore.losses import build_loss
+from fgcore.inspection import explain
+from fgcore.methods.ap import what_if
+from fgcore.methods.ap.what_if import Corners, FirstLook
+from fgcore.methods.mc import mc_detail
+from fgcore.methods.mc.losses import build_loss
+from fgcore.methods.mc.mc_detail import HeadReading, LossParts
+from fgcore.records import ChannelGroups, DropEffects, Explanation
 
 KINDS = {"bird": "birds", "car": "cars"}  # what the program draws
 _UNSEEN = 100_000_000  # drawings are numbered from here: no training or test split draws these seeds
@@ -157,7 +158,7 @@ def look_again(
         entry: whose model.
         pixels: (H, W, 3) uint8.
         sha256: of the pixels; what the caches go by.
-        roi: see `fgcore.explain.explain_again`.
+        roi: see `fgcore.inspection.explain.explain_again`.
         zoom_box: see there.
 
     Raises:

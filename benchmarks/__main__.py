@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from benchmarks import ap_cnn, machine, mc_loss, timing
-from fgcore.engine import runtime
+from fgcore.machine import runtime
 
 PARTS = {"mc_loss": mc_loss.measure, "ap_cnn": ap_cnn.measure, "machine": machine.measure}
 RESULTS = Path(__file__).resolve().parent / "results"

@@ -8,11 +8,12 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import literal, timing
 from fgcore.config import LossConfig, ModelConfig
-from fgcore.engine import runtime
-from fgcore.losses import build_loss
-from fgcore.models import build_model, roi
-from fgcore.models.ap_cnn import APCNN
-from fgcore.models.backbone import build_trunk
+from fgcore.machine import runtime
+from fgcore.methods.ap import roi
+from fgcore.methods.ap.network import APCNN
+from fgcore.methods.build import build_model
+from fgcore.methods.mc.losses import build_loss
+from fgcore.trunks.backbone import build_trunk
 
 CLASSES = 200
 

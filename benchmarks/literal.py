@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from fgcore.config import ROIConfig
-from fgcore.models.ap_cnn import APCNN
+from fgcore.methods.ap.network import APCNN
 from fgcore.outputs import LEVELS, Pyramid, Stage
 
 

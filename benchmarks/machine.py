@@ -10,9 +10,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import timing
 from fgcore.config import LossConfig, ModelConfig
-from fgcore.engine import runtime
-from fgcore.losses import build_loss
-from fgcore.models import build_model
+from fgcore.machine import runtime
+from fgcore.methods.build import build_model
+from fgcore.methods.mc.losses import build_loss
 from fgcore.outputs import APCNNOutput
 
 CLASSES = 200

@@ -8,9 +8,9 @@ from torch import Tensor
 
 from benchmarks import literal, timing
 from fgcore.config import LossConfig, ModelConfig
-from fgcore.engine import runtime
-from fgcore.losses import build_loss, channel_mask, discriminality, diversity, group_sizes
-from fgcore.models import build_model
+from fgcore.machine import runtime
+from fgcore.methods.build import build_model
+from fgcore.methods.mc.losses import build_loss, channel_mask, discriminality, diversity, group_sizes
 
 CLASSES, BATCH = 200, 32
 

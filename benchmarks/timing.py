@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from fgcore.engine import provenance, runtime
+from fgcore.machine import provenance, runtime
 
 
 def take_turns(

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from fgcore.commands import analyse, convert, evaluate, explain, presets, runs, train
-from fgcore.engine import distributed
+from fgcore.machine import distributed
 
 COMMANDS = {
     "train": train,

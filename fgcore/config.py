@@ -110,7 +110,7 @@ class Experiment:
     """One training run: model, loss, data, optimiser, seed.
 
     It gives the same result, up to rounding, on one process and on several that share each batch, unless
-    `sync_batch_norm` is off. See `fgcore.engine.distributed`.
+    `sync_batch_norm` is off. See `fgcore.machine.distributed`.
     """
 
     name: str = "custom"

@@ -1,6 +1,6 @@
 """What the models and losses return: a typed record of every waypoint in the papers' figures.
 
-Fields hold live tensors, neither detached nor moved; `fgcore.introspect` turns them into arrays.
+Fields hold live tensors, neither detached nor moved; `fgcore.records` holds what is shown them into arrays.
 """
 
 from collections.abc import Callable

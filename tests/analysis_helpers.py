@@ -2,10 +2,10 @@
 
 import torch
 
+from fgcore.checkpoints import checkpoint
 from fgcore.config import DataConfig, Experiment, ModelConfig, ROIConfig
 from fgcore.data import synthetic
-from fgcore.engine import checkpoint
-from fgcore.models import build_model
+from fgcore.methods.build import build_model
 
 DRAWN = DataConfig("synthetic_birds", classes=9, resize=72, square=True, crop=64, test_per_class=1)
 NAMES = synthetic.class_names("birds")[:9]

@@ -6,10 +6,10 @@ import json
 import torch
 from PIL import Image
 
+from fgcore.checkpoints import checkpoint
 from fgcore.config import DataConfig, Experiment, ModelConfig, ROIConfig
 from fgcore.data import synthetic
-from fgcore.engine import checkpoint
-from fgcore.models import build_model
+from fgcore.methods.build import build_model
 
 PHOTO_CLASSES = ("Reed Warbler", "Marsh *Warbler*", "Sedge Warbler")  # one of them tries to be Markdown
 REPORT = {"epoch": 1, "test": {"top1": 0.625, "images": 240}}

@@ -10,8 +10,8 @@ import torch
 
 from app_helpers import write_checkpoints, write_two_worlds
 from browser_helpers import serve, visitor
-from fgcore.analysis import run
-from fgcore.analysis.chunk import Settings
+from fgcore.evaluation import run
+from fgcore.evaluation.chunk import Settings
 
 torch.set_num_threads(min(2, torch.get_num_threads()))  # small tensors on many cores mostly wait
 

@@ -6,10 +6,10 @@ import dataclasses
 import numpy as np
 
 from fgcore.config import DataConfig, Experiment, ModelConfig, OptimConfig, ROIConfig
-from fgcore.convert import _PREFIXES
 from fgcore.data import transforms
 from fgcore.data.images import encode_png
-from fgcore.engine import session
+from fgcore.methods.ap.convert import _PREFIXES
+from fgcore.training import session
 
 CLASSES = ("green finch", "red finch", "blue finch")
 

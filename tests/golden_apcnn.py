@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 from fgcore.config import ModelConfig
-from fgcore.convert import _PREFIXES, convert_apcnn
-from fgcore.models import build_model
+from fgcore.methods.ap.convert import _PREFIXES, convert_apcnn
+from fgcore.methods.build import build_model
 from fgcore.outputs import Drop
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from fgcore.analysis.bootstrap import interval
+from fgcore.evaluation.bootstrap import interval
 
 
 def test_the_interval_of_a_mean_is_near_its_normal_one():

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from fgcore.analysis.looks import Look
-from fgcore.analysis.measures import OF_MAPS, OF_MODELS, image_row, located, map_rows
-from fgcore.analysis.truth import Truth, read_truth
 from fgcore.data.geometry import Geometry
 from fgcore.data.records import Record
-from fgcore.introspect import controls
-from fgcore.introspect.deletion import Curves
+from fgcore.evaluation import controls
+from fgcore.evaluation.deletion import Curves
+from fgcore.evaluation.looks import Look
+from fgcore.evaluation.measures import OF_MAPS, OF_MODELS, image_row, located, map_rows
+from fgcore.evaluation.truth import Truth, read_truth
 
 RNG = np.random.default_rng(0)
 

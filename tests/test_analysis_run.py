@@ -15,11 +15,11 @@ from analysis_helpers import DRAWN, NAMES, write_model, write_models
 from conftest import ROOT
 from engine_helpers import CLASSES, draw_pictures, tiny
 from fgcore.__main__ import main
-from fgcore.analysis import run, store
-from fgcore.analysis.chunk import Settings
-from fgcore.analysis.looks import CONTROLS
 from fgcore.data import datasets
-from fgcore.explain import explain_picture, load_model
+from fgcore.evaluation import run, store
+from fgcore.evaluation.chunk import Settings
+from fgcore.evaluation.looks import CONTROLS
+from fgcore.inspection.explain import explain_picture, load_model
 
 SETTINGS = Settings(faithfulness=2, steps=2, resamples=20, batch=2, chunk=3)
 COMMAND = ["--faithfulness", "2", "--steps", "2", "--resamples", "20", "--batch", "2", "--chunk", "3"]

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fgcore.analysis import summary, tables
+from fgcore.evaluation import summary, tables
 
 NAMES = ("Wren", "Tit", "Jay")
 

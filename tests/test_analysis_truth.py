@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from analysis_helpers import DRAWN
-from fgcore.analysis.truth import read_truth, warped
 from fgcore.config import DataConfig
 from fgcore.data import synthetic, transforms
 from fgcore.data.geometry import Geometry
 from fgcore.data.records import Record
+from fgcore.evaluation.truth import read_truth, warped
 
 HALF = Geometry((0.5, 0.5), (-10.0, 0.0), 64)  # input = picture / 2, ten columns cut off at the left
 

@@ -14,8 +14,8 @@ from app.charts import analysis as charts
 from app.components import picker
 from app_helpers import PHOTO_CLASSES, ran, words, write_checkpoint
 from conftest import ROOT
-from fgcore.analysis import tables
 from fgcore.data.synthetic import class_names
+from fgcore.evaluation import tables
 
 
 def test_a_model_of_photographs_opens_on_its_test_pictures_where_they_are_here(tmp_path, monkeypatch):

@@ -6,7 +6,7 @@ import pytest
 from app.charts import drops
 from app.charts.nms import nms_steps
 from fgcore.config import ROIConfig
-from fgcore.introspect.suppression import suppression
+from fgcore.methods.ap.suppression import suppression
 
 PIXELS = np.random.default_rng(0).integers(0, 255, (96, 96, 3), dtype=np.uint8)
 PER_STEP = 6  # traces: outlines, suppressed before, candidates, suppressed now, kept, their numbers

@@ -300,7 +300,7 @@ def test_the_table_has_a_line_for_each_probability(entry, picture):
 
 def test_a_first_look_is_computed_once_for_all_other_settings(entry, picture, monkeypatch):
     resources.look_again(entry, picture.pixels, picture.sha256)
-    monkeypatch.setattr("fgcore.explain.first_look", lambda *_: pytest.fail("stage I was computed again"))
+    monkeypatch.setattr("fgcore.inspection.explain.first_look", lambda *_: pytest.fail("stage I was computed again"))
     own = entry.checkpoint.experiment.model.roi
     for k in (1, 2):
         resources.look_again(entry, picture.pixels, picture.sha256, roi=dataclasses.replace(own, top_k=(k, 1, 1)))

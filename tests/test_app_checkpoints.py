@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 from app import checkpoints, state
 from app_helpers import PHOTO_CLASSES, ran, write_checkpoint
 from fgcore.data.synthetic import class_names
-from fgcore.engine import store
+from fgcore.runs import store
 
 
 @pytest.fixture(scope="module")

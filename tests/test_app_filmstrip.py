@@ -7,7 +7,7 @@ import pytest
 
 from app.charts import curves, filmstrip, style
 from app.charts.curves import Plot
-from fgcore.probes import Frame, Strip
+from fgcore.training.probes import Frame, Strip
 from test_film import strip_of
 
 

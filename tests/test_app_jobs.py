@@ -11,7 +11,7 @@ import pytest
 from app.jobs import control, processes, runner, runs
 from app.jobs.runs import Job
 from engine_helpers import draw_pictures
-from fgcore.engine.folder import RunFolder
+from fgcore.runs.folder import RunFolder
 
 SLOW = """
 import pathlib, sys, time

@@ -10,7 +10,7 @@ from app import checkpoints, resources
 from app.components.cam import class_map
 from app_helpers import write_two_worlds
 from fgcore.data.images import pixels_sha256
-from fgcore.explain import explain_picture, load_model
+from fgcore.inspection.explain import explain_picture, load_model
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from app_helpers import write_checkpoints
 from browser_helpers import answers, complaints_in, settle, visitor
 from conftest import ROOT
 from fgcore.data.synthetic import class_names
-from fgcore.explain import explain_picture, load_model
+from fgcore.inspection.explain import explain_picture, load_model
 
 VISITORS = [(0, 0), (3, 1), (7, 2), (11, 3), (18, 4), (23, 5)]  # class and number of the drawing
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from app.components import text
-from fgcore.introspect.explanation import Prediction
+from fgcore.records import Prediction
 
 NAMES = ("Reed Warbler", "<b>Marsh</b> Warbler", "Sedge Warbler")
 

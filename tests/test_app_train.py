@@ -12,9 +12,9 @@ from app.jobs import control, runner, runs
 from app.jobs.runs import Job
 from app_helpers import ran
 from engine_helpers import draw_pictures, tiny
-from fgcore import presets, probes
-from fgcore.engine import loop
-from fgcore.plan import Pace
+from fgcore import presets
+from fgcore.training import loop, probes
+from fgcore.training.plan import Pace
 from test_data_archives import GOOD, classes, zipped
 
 

@@ -11,9 +11,9 @@ from benchmarks import literal, timing
 from benchmarks.__main__ import table
 from conftest import ROOT
 from fgcore.config import ModelConfig, ROIConfig
-from fgcore.losses import channel_mask, discriminality, diversity, group_sizes
-from fgcore.models import build_model
-from fgcore.models.roi import all_rois
+from fgcore.methods.ap.roi import all_rois
+from fgcore.methods.build import build_model
+from fgcore.methods.mc.losses import channel_mask, discriminality, diversity, group_sizes
 
 
 @pytest.mark.parametrize("channels", [12, 14])

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from app_helpers import write_checkpoints
-from fgcore import compare
 from fgcore.data.synthetic import draw
-from fgcore.explain import explain_picture, load_model
+from fgcore.inspection import compare
+from fgcore.inspection.explain import explain_picture, load_model
 
 PICTURE = draw("birds", 8, seed=3).image
 

@@ -6,8 +6,8 @@ import torch
 
 from conftest import GOLDEN
 from fgcore.config import LossConfig
-from fgcore.convert import convert_apcnn
-from fgcore.losses import build_loss
+from fgcore.methods.ap.convert import convert_apcnn
+from fgcore.methods.mc.losses import build_loss
 from golden_apcnn import run, to_ours
 
 CASES = sorted(path.stem for path in GOLDEN.glob("apcnn_*.npz"))
@@ -99,7 +99,7 @@ def test_dropblock_masks_are_exactly_the_official_ones(trained):
 
 
 def test_the_dropblock_factor_equals_the_official_one(trained):
-    from fgcore.models.roi import dropblock_scale
+    from fgcore.methods.ap.roi import dropblock_scale
 
     case, _, output = trained
     scale = dropblock_scale(output.zoom_boxes, output.zoom_cells, output.drop_mask)

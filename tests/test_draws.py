@@ -1,9 +1,9 @@
 import torch
 
 from fgcore.config import LossConfig, ROIConfig
-from fgcore.draws import BatchGenerator, rand
-from fgcore.losses import channel_mask
-from fgcore.models.roi import draw_drop
+from fgcore.methods.ap.roi import draw_drop
+from fgcore.methods.draws import BatchGenerator, rand
+from fgcore.methods.mc.losses import channel_mask
 from fgcore.outputs import Pyramid, ROIs
 
 CPU = torch.device("cpu")

@@ -3,7 +3,7 @@
 import pytest
 
 from browser_helpers import READY, complaints_in, fits_in_width, serve, settle
-from fgcore.analysis import store, tables
+from fgcore.evaluation import store, tables
 
 pytestmark = pytest.mark.e2e
 

@@ -9,7 +9,7 @@ import pytest
 from app_helpers import write_checkpoint, write_checkpoints
 from browser_helpers import INPUT, READY, WAIT, answers, settle, visitor
 from fgcore.data.synthetic import class_names
-from fgcore.explain import explain_picture, load_model
+from fgcore.inspection.explain import explain_picture, load_model
 
 pytestmark = pytest.mark.e2e
 

@@ -9,11 +9,11 @@ import safetensors.torch
 import torch
 
 from engine_helpers import CLASSES, replaced, tiny
+from fgcore.checkpoints import checkpoint
+from fgcore.checkpoints.checkpoint import CheckpointError, load, read_metadata, save
 from fgcore.config import to_dict
-from fgcore.engine import checkpoint
-from fgcore.engine.checkpoint import CheckpointError, load, read_metadata, save
-from fgcore.engine.files import sha256
-from fgcore.models import build_model
+from fgcore.machine.files import sha256
+from fgcore.methods.build import build_model
 
 REPORT = {"epoch": 3, "test": {"top1": 0.5}}
 PROVENANCE = {"command": "python -m fgcore train tiny", "seed": 1}

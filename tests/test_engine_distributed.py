@@ -10,7 +10,9 @@ import torch
 
 from conftest import ROOT
 from engine_helpers import SHARED, draw_pictures, float64, shared_run
-from fgcore.engine import checkpoint, distributed, loop
+from fgcore.checkpoints import checkpoint
+from fgcore.machine import distributed
+from fgcore.training import loop
 from two_processes import score, without_times
 
 needs_gloo = pytest.mark.skipif(

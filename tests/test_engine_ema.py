@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from fgcore.engine.ema import WeightAverage
+from fgcore.training.ema import WeightAverage
 
 
 def model_at(value):

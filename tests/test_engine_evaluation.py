@@ -5,9 +5,9 @@ import torch
 
 from engine_helpers import CLASSES, draw_pictures, tiny
 from fgcore.data import datasets
-from fgcore.engine.evaluation import evaluate, network_input
-from fgcore.engine.loop import with_classes
-from fgcore.models import build_model
+from fgcore.evaluation.evaluation import evaluate, network_input
+from fgcore.methods.build import build_model
+from fgcore.training.loop import with_classes
 
 
 @pytest.fixture(scope="module")

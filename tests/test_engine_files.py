@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from conftest import ROOT
-from fgcore.engine.files import sha256, write_atomically
+from fgcore.machine.files import sha256, write_atomically
 
 
 def test_a_file_is_replaced_and_nothing_is_left_behind(tmp_path):
@@ -37,7 +37,7 @@ def test_a_failed_write_keeps_the_old_file_and_says_what_to_do(tmp_path, monkeyp
 @pytest.mark.skipif(os.name != "posix", reason="file size limits are a posix matter")
 def test_a_write_the_system_cuts_short_leaves_the_old_file(tmp_path):
     code = (
-        "import sys; from pathlib import Path; from fgcore.engine.files import write_atomically\n"
+        "import sys; from pathlib import Path; from fgcore.machine.files import write_atomically\n"
         "path = Path(sys.argv[1])\n"
         "write_atomically(path, b'x' * 1000)\n"
         "try: write_atomically(path, b'y' * 100_000)\n"

@@ -5,7 +5,7 @@ import torch
 
 from engine_helpers import replaced
 from fgcore.config import Experiment, ROIConfig, to_dict
-from fgcore.engine.folder import RunFolder, check_same
+from fgcore.runs.folder import RunFolder, check_same
 
 
 def lines_of(folder):

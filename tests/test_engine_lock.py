@@ -4,14 +4,14 @@ import sys
 import pytest
 
 from conftest import ROOT
-from fgcore.engine import lock
+from fgcore.machine import lock
 
 pytestmark = pytest.mark.skipif(lock.fcntl is None, reason="this system has no such locks")
 
 HOLD = """
 import sys
 from pathlib import Path
-from fgcore.engine import lock
+from fgcore.machine import lock
 print(lock.hold(Path(sys.argv[1])), flush=True)
 input()
 """
@@ -46,7 +46,7 @@ def test_this_processs_own_lock_is_seen_and_survives_being_looked_at(tmp_path):
     assert lock.hold(path)
     assert lock.hold(path)
     assert lock.is_held(path)
-    ask = f"from pathlib import Path; from fgcore.engine import lock; print(lock.is_held(Path({str(path)!r})))"
+    ask = f"from pathlib import Path; from fgcore.machine import lock; print(lock.is_held(Path({str(path)!r})))"
     done = subprocess.run([sys.executable, "-c", ask], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "True\n"
     lock.release(path)

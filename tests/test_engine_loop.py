@@ -13,9 +13,10 @@ import torch
 
 from conftest import ROOT
 from engine_helpers import draw_pictures, replaced, tiny
+from fgcore.checkpoints import checkpoint
 from fgcore.data import transforms
-from fgcore.engine import checkpoint, loop
-from fgcore.engine.folder import RunFolder
+from fgcore.runs.folder import RunFolder
+from fgcore.training import loop
 
 METHODS = ("baseline", "mc", "ap")
 TIMES = ("seconds", "images_per_second")  # the only figures that may differ between two runs

@@ -4,7 +4,7 @@ import math
 import pytest
 import torch
 
-from fgcore.engine.metrics import Counter, merged, named_logits
+from fgcore.evaluation.metrics import Counter, merged, named_logits
 from fgcore.outputs import APCNNOutput, BaselineOutput, Stage
 
 NAMES = ("a", "b", "c", "d", "e", "f", "g")

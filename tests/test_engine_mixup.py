@@ -2,7 +2,7 @@ import pytest
 import torch
 import torchvision.transforms.v2 as T
 
-from fgcore.engine.mixup import blend, mixup
+from fgcore.training.mixup import blend, mixup
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ import torch
 
 from engine_helpers import official_names
 from fgcore import presets
+from fgcore.checkpoints import checkpoint, official
+from fgcore.checkpoints.checkpoint import CheckpointError
 from fgcore.config import ModelConfig
-from fgcore.convert import convert_apcnn
-from fgcore.engine import checkpoint, official
-from fgcore.engine.checkpoint import CheckpointError
-from fgcore.models import build_model
+from fgcore.methods.ap.convert import convert_apcnn
+from fgcore.methods.build import build_model
 
 
 class Evil:

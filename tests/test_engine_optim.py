@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from fgcore.config import OptimConfig
-from fgcore.engine.optim import build_optimizer, learning_rates, set_learning_rates, split_parameters, update
+from fgcore.training.optim import build_optimizer, learning_rates, set_learning_rates, split_parameters, update
 
 
 class Net(nn.Module):

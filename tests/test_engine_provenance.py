@@ -6,7 +6,7 @@ import torch
 
 import fgcore
 from fgcore.config import Experiment, ModelConfig
-from fgcore.engine import provenance
+from fgcore.machine import provenance
 
 
 def test_a_run_is_described_in_plain_values():

@@ -7,8 +7,9 @@ from types import SimpleNamespace
 import pytest
 
 from engine_helpers import draw_pictures, replaced, tiny
-from fgcore.engine import loop, runs
-from fgcore.engine.folder import RunFolder
+from fgcore.runs import runs
+from fgcore.runs.folder import RunFolder
+from fgcore.training import loop
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from fgcore.engine.runtime import (
+from fgcore.machine.runtime import (
     EvaluationBatches,
     TrainBatches,
     autocast,

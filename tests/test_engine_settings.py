@@ -8,11 +8,12 @@ import torch
 from torch import nn
 
 from engine_helpers import draw_pictures, float64, replaced, tiny
+from fgcore.checkpoints import checkpoint
 from fgcore.config import to_dict
-from fgcore.draws import BatchGenerator
-from fgcore.engine import checkpoint, loop, session
-from fgcore.engine.folder import RunFolder, check_same
+from fgcore.methods.draws import BatchGenerator
 from fgcore.outputs import BaselineOutput
+from fgcore.runs.folder import RunFolder, check_same
+from fgcore.training import loop, session
 
 EVERYTHING = {"mixup": 0.4, "ema": 0.9, "accumulate": 2, "clip_norm": 1.0, "epochs": 2, "optimizer": "adamw"}
 
@@ -191,7 +192,7 @@ def test_a_run_of_an_older_version_is_resumed_where_new_settings_have_their_defa
 
 
 def test_a_folder_that_another_process_trains_in_is_refused(root, tmp_path, monkeypatch):
-    monkeypatch.setattr("fgcore.engine.lock.hold", lambda path: False)
+    monkeypatch.setattr("fgcore.machine.lock.hold", lambda path: False)
     with pytest.raises(FileExistsError, match=r"another process is training in .*run; choose another folder"):
         loop.train(tiny(root), tmp_path / "run")
 

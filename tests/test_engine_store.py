@@ -10,10 +10,11 @@ import torch
 
 from app_helpers import write_checkpoint
 from engine_helpers import official_names
+from fgcore.checkpoints import checkpoint
+from fgcore.checkpoints.checkpoint import CheckpointError
 from fgcore.config import ModelConfig
-from fgcore.engine import checkpoint, store
-from fgcore.engine.checkpoint import CheckpointError
-from fgcore.models import build_model
+from fgcore.methods.build import build_model
+from fgcore.runs import store
 
 NAMES = ("Wren", "Tit", "Jay")
 

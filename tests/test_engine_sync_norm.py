@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from fgcore.config import ModelConfig
-from fgcore.engine.sync_norm import SyncNorm, synchronised
-from fgcore.models import build_model
+from fgcore.methods.build import build_model
+from fgcore.training.sync_norm import SyncNorm, synchronised
 
 
 @pytest.mark.parametrize(("norm", "shape"), [(nn.BatchNorm2d, (4, 3, 5, 6)), (nn.BatchNorm1d, (4, 3))])

@@ -4,7 +4,7 @@ import sys
 import pytest
 
 from engine_helpers import draw_pictures, tiny
-from fgcore.engine import loop
+from fgcore.training import loop
 
 events = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator", reason="needs tensorboard")
 

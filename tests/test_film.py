@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
-from fgcore import film
-from fgcore.introspect.explanation import Box, Prediction
 from fgcore.outputs import Pyramid
-from fgcore.probes import Frame, Probe, Strip
+from fgcore.records import Box, Prediction
+from fgcore.training import film
+from fgcore.training.probes import Frame, Probe, Strip
 
 NAMES = ("Ash Warbler", "Ring-eyed Ash Warbler with a name that is far too long to fit under a small picture")
 

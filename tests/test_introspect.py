@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from fgcore import losses
+from fgcore.checkpoints import checkpoint
 from fgcore.config import DataConfig, Experiment, ModelConfig
-from fgcore.engine import checkpoint
-from fgcore.explain import explain_picture, load_model
-from fgcore.introspect import channel_groups, panels, render
-from fgcore.introspect.explanation import Box, ChannelGroups
-from fgcore.models import build_model
+from fgcore.inspection.explain import explain_picture, load_model
+from fgcore.methods.build import build_model
+from fgcore.methods.mc import channel_groups, losses
+from fgcore.records import Box, ChannelGroups
+from fgcore.report import panels, render
 
 NAMES = ("Wren", "Tit", "Jay")
 

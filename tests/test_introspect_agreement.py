@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fgcore.introspect import agreement as ag
+from fgcore.inspection import agreement as ag
 
 FRAME = (0.0, 0.0, 100.0, 80.0)
 RNG = np.random.default_rng(0)

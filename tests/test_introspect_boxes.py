@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from fgcore.introspect import boxes
+from fgcore.evaluation import boxes
 
 PARTS = {"bill": np.array([[10.0, 10.0]]), "tail": np.array([[90.0, 10.0]]), "legs": np.array([[50.0, 90.0]])}
 

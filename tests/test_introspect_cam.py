@@ -6,8 +6,9 @@ import torch
 from torch import nn
 
 from fgcore.config import ModelConfig
-from fgcore.introspect import cam, render
-from fgcore.models import build_model
+from fgcore.inspection import cam
+from fgcore.methods.build import build_model
+from fgcore.report import render
 
 
 class Tiny(nn.Module):

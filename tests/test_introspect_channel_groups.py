@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from fgcore.introspect import channel_groups
-from fgcore.introspect.explanation import ChannelGroups
+from fgcore.methods.mc import channel_groups
+from fgcore.records import ChannelGroups
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from fgcore.introspect import controls
+from fgcore.evaluation import controls
 
 
 def test_the_centre_bias_is_highest_in_the_middle_and_alike_on_all_sides():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from fgcore.introspect.deletion import deletion_insertion
+from fgcore.evaluation.deletion import deletion_insertion
 
 SIDE = 40
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from fgcore.introspect import evidence
-from fgcore.introspect.explanation import Box
+from fgcore.inspection import evidence
+from fgcore.records import Box
 
 
 def test_the_coverage_of_a_box_on_the_cells_is_one_inside_and_none_outside():

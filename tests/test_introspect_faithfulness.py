@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from fgcore.introspect.faithfulness import faithfulness, random_map, random_order
+from fgcore.inspection.faithfulness import faithfulness, random_map, random_order
 
 IMAGE = torch.zeros(3, 32, 32)
 IMAGE[:, 8:16, 8:16] = 2 + 0.2 * torch.randn(3, 8, 8, generator=torch.Generator().manual_seed(0))

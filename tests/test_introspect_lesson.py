@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from fgcore import losses
-from fgcore.introspect.explanation import ChannelGroups
-from fgcore.introspect.lesson import discriminality, hills, one_group
-from fgcore.introspect.parts import in_view, share_on
+from fgcore.evaluation.parts import in_view, share_on
+from fgcore.methods.mc import losses
+from fgcore.methods.mc.lesson import discriminality, hills, one_group
+from fgcore.records import ChannelGroups
 
 
 def test_hills_on_one_spot_have_diversity_one():

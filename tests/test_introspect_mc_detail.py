@@ -6,12 +6,11 @@ import pytest
 import torch
 from torch import nn
 
-from fgcore import losses
 from fgcore.config import LossConfig
-from fgcore.introspect import channel_groups, mc_detail
-from fgcore.introspect.explanation import ChannelGroups
-from fgcore.models.heads import max_pool_head
+from fgcore.methods.heads import max_pool_head
+from fgcore.methods.mc import channel_groups, losses, mc_detail
 from fgcore.outputs import MCOutput
+from fgcore.records import ChannelGroups
 
 SIZES = (2, 2, 3)
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from fgcore.introspect.explanation import Prediction, View
-from fgcore.introspect.occlusion import box_in_photo, changes, mean_colour, occlude
+from fgcore.inspection.occlusion import box_in_photo, changes, mean_colour, occlude
+from fgcore.records import Prediction, View
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fgcore.introspect import parts
+from fgcore.evaluation import parts
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from fgcore.introspect.purity import class_channels, group_measures, mean_overlap
+from fgcore.methods.mc.purity import class_channels, group_measures, mean_overlap
 from fgcore.outputs import MCOutput
 
 

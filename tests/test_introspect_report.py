@@ -14,9 +14,9 @@ import pytest
 
 from app_helpers import write_checkpoint
 from fgcore.data import synthetic
-from fgcore.explain import explain_picture, load_model
-from fgcore.introspect import panels, report, tables
-from fgcore.introspect.channel_groups import group
+from fgcore.inspection.explain import explain_picture, load_model
+from fgcore.methods.mc.channel_groups import group
+from fgcore.report import panels, report, tables
 
 NAMES = ("Wren", "=SUM(A1) Tit", '<b onclick="x">Jay</b>')
 NAME = 'my <img src="https://evil.example/x.png"> photo & more.jpg'

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from fgcore.config import ModelConfig, ROIConfig
-from fgcore.introspect import stage_effects
-from fgcore.models import build_model
+from fgcore.methods.ap import stage_effects
+from fgcore.methods.build import build_model
 from fgcore.outputs import Drop
 
 CLASSES = torch.tensor([2, 0])

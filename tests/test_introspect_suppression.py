@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from fgcore.config import ROIConfig
-from fgcore.introspect.suppression import suppression
-from fgcore.models import roi
+from fgcore.methods.ap import roi
+from fgcore.methods.ap.suppression import suppression
 from fgcore.outputs import LEVELS, Pyramid
 
 SETTINGS = (

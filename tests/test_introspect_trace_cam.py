@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from fgcore.config import ModelConfig
-from fgcore.introspect.cam import cam_layer, grad_cam
-from fgcore.introspect.render import resize_map, scaled
-from fgcore.introspect.trace_cam import grad_cams
-from fgcore.models import build_model
+from fgcore.inspection.cam import cam_layer, grad_cam
+from fgcore.inspection.trace_cam import grad_cams
+from fgcore.methods.build import build_model
+from fgcore.report.render import resize_map, scaled
 
 
 @pytest.mark.parametrize("method", ["baseline", "mc", "ap"])

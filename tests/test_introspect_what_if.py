@@ -9,9 +9,9 @@ import torch
 from app_helpers import write_checkpoint
 from fgcore.config import ROIConfig
 from fgcore.data.synthetic import draw
-from fgcore.explain import explain_again, explain_picture, first_look, load_model
-from fgcore.introspect.suppression import suppression
-from fgcore.introspect.what_if import check_settings, check_zoom_box, drop_effects, second_look
+from fgcore.inspection.explain import explain_again, explain_picture, first_look, load_model
+from fgcore.methods.ap.suppression import suppression
+from fgcore.methods.ap.what_if import check_settings, check_zoom_box, drop_effects, second_look
 from fgcore.outputs import LEVELS, Drop
 
 NAMES = ("Wren", "Tit", "Jay")

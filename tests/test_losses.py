@@ -10,7 +10,7 @@ from torch.autograd import gradcheck
 
 from conftest import GOLDEN
 from fgcore.config import LossConfig
-from fgcore.losses import (
+from fgcore.methods.mc.losses import (
     build_loss,
     channel_mask,
     class_diversity,

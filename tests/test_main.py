@@ -13,10 +13,10 @@ from conftest import ROOT
 from engine_helpers import draw_pictures, official_names, tiny
 from fgcore import presets
 from fgcore.__main__ import COMMANDS, main
+from fgcore.checkpoints import checkpoint
 from fgcore.config import ModelConfig
 from fgcore.data.images import encode_png, pixels_sha256
-from fgcore.engine import checkpoint
-from fgcore.models import build_model
+from fgcore.methods.build import build_model
 
 
 @pytest.fixture(scope="module")

@@ -3,10 +3,10 @@ import torch
 from torch import nn
 
 from fgcore.config import LossConfig, ModelConfig, ROIConfig
-from fgcore.losses import build_loss
-from fgcore.models import build_model
-from fgcore.models.backbone import build_trunk
+from fgcore.methods.build import build_model
+from fgcore.methods.mc.losses import build_loss
 from fgcore.outputs import APCNNOutput, BaselineOutput, Drop, MCOutput
+from fgcore.trunks.backbone import build_trunk
 
 CHANNELS = {
     "resnet18": (128, 256, 512),

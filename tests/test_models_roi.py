@@ -7,7 +7,7 @@ import torch.nn.functional as F
 
 from conftest import GOLDEN
 from fgcore.config import ROIConfig
-from fgcore.models import roi
+from fgcore.methods.ap import roi
 from fgcore.outputs import Drop, Pyramid, ROIs
 
 UNITS = GOLDEN / "unit_roi_crop.npz"

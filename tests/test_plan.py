@@ -4,8 +4,8 @@ import pytest
 
 from engine_helpers import draw_pictures, replaced, tiny
 from fgcore import presets
-from fgcore.models import build_model
-from fgcore.plan import Pace, Plan, measure, plan
+from fgcore.methods.build import build_model
+from fgcore.training.plan import Pace, Plan, measure, plan
 
 
 @pytest.fixture(scope="module")

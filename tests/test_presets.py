@@ -5,10 +5,10 @@ import torch
 
 from fgcore import presets
 from fgcore.config import METHODS, Experiment, from_dict, override, to_dict
-from fgcore.engine.optim import build_optimizer
-from fgcore.losses import build_loss
-from fgcore.models import build_model, without_weights
+from fgcore.methods.build import build_model, without_weights
+from fgcore.methods.mc.losses import build_loss
 from fgcore.outputs import group_sizes
+from fgcore.training.optim import build_optimizer
 
 NAMES = sorted(presets.PRESETS)
 CLASSES = {"cub": 200, "cars": 196, "aircraft": 100}

@@ -6,13 +6,12 @@ import torch
 from torch import nn
 
 from engine_helpers import CLASSES, draw_pictures, tiny
-from fgcore import probes
 from fgcore.config import DataConfig
 from fgcore.data import datasets
 from fgcore.data.transforms import normalise
-from fgcore.engine import loop
-from fgcore.explain import explain_picture, load_model
-from fgcore.introspect.channel_groups import group
+from fgcore.inspection.explain import explain_picture, load_model
+from fgcore.methods.mc.channel_groups import group
+from fgcore.training import loop, probes
 
 
 @pytest.fixture(scope="module")

@@ -17,9 +17,10 @@ from engine_helpers import SHARED, float64, shared_run, tiny
 from fgcore import presets
 from fgcore.__main__ import main
 from fgcore.data import datasets
-from fgcore.engine import distributed, loop, sync_norm
-from fgcore.engine.evaluation import evaluate
-from fgcore.models import build_model
+from fgcore.evaluation.evaluation import evaluate
+from fgcore.machine import distributed
+from fgcore.methods.build import build_model
+from fgcore.training import loop, sync_norm
 
 
 def without_times(report):

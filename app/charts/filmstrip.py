@@ -7,10 +7,10 @@ import numpy as np
 import plotly.graph_objects as go
 
 from app.charts import mosaic, style
-from fgcore import film
-from fgcore.introspect.explanation import Box
 from fgcore.outputs import LEVELS
-from fgcore.probes import Frame, Strip
+from fgcore.records import Box
+from fgcore.training import film
+from fgcore.training.probes import Frame, Strip
 
 CHANNELS = 15  # at most are shown one by one
 FRAMES = 48  # at most; longer runs are thinned out evenly

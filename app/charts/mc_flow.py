@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from app.charts import style
-from fgcore.introspect import render
+from fgcore.report import render
 
 CLASS_COLOUR, RIVAL_COLOUR = "#2a93ab", "#e69f00"  # of the class and its rival among the bars
 _GROUP_COLOURS = ((86, 180, 233), (230, 159, 0), (0, 158, 115), (204, 121, 167), (240, 228, 66), (213, 94, 0))

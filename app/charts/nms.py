@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from app.charts import style
-from fgcore.introspect.explanation import Suppression
+from fgcore.records import Suppression
 
 _LEFT, _NOW, _GONE = "#56b4e9", "#d55e00", style.MUTED  # Okabe and Ito; each kind has its own symbol as well
 _TRACES = 6  # per step

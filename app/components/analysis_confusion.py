@@ -9,8 +9,8 @@ from app.charts.analysis import confusion_figure
 from app.components.analysis_pictures import gallery
 from app.components.analysis_words import models_of
 from app.components.text import percent, plain, section
-from fgcore.analysis import tables
-from fgcore.analysis.store import Analysis
+from fgcore.evaluation import tables
+from fgcore.evaluation.store import Analysis
 
 _MOST = 8  # examples at once
 _HEIGHT = 420  # pixels

@@ -9,7 +9,7 @@ from app import checkpoints, resources, sets, state
 from app.components import picker
 from app.components.analysis_words import entries_of, world_of
 from app.components.text import plain
-from fgcore.analysis.store import Analysis
+from fgcore.evaluation.store import Analysis
 
 _COLUMNS, _NARROWEST = 4, 190  # pictures in a row, and the pixels that each needs
 

@@ -7,8 +7,8 @@ from app import state
 from app.components.analysis_pictures import gallery
 from app.components.analysis_words import MAP_NAMES, measure, models_of
 from app.components.text import percent, section
-from fgcore.analysis import summary, tables
-from fgcore.analysis.store import Analysis
+from fgcore.evaluation import summary, tables
+from fgcore.evaluation.store import Analysis
 
 _OWN = "each model's own"
 FILTERS = {

@@ -8,9 +8,9 @@ from app.charts import style
 from app.charts.analysis import measure_figure
 from app.components.analysis_words import MAP_NAMES, VERDICTS, is_share, measure, measures_of, models_of
 from app.components.text import section
-from fgcore.analysis.looks import CONTROLS
-from fgcore.analysis.store import Analysis
-from fgcore.analysis.summary import ITSELF, LOSES
+from fgcore.evaluation.looks import CONTROLS
+from fgcore.evaluation.store import Analysis
+from fgcore.evaluation.summary import ITSELF, LOSES
 
 _FIRST = ("pointing_telling", "pointing_box", "top1")  # the measure drawn first: the first of these that there is
 

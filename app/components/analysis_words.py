@@ -3,9 +3,9 @@
 import pandas as pd
 
 from app.checkpoints import METHOD_NAMES, Catalogue, Entry, World
-from fgcore.analysis.measures import OF_MAPS, OF_MODELS, Measure
-from fgcore.analysis.store import Analysis
-from fgcore.analysis.summary import ITSELF, LOSES, MEASURES, TIES, WINS
+from fgcore.evaluation.measures import OF_MAPS, OF_MODELS, Measure
+from fgcore.evaluation.store import Analysis
+from fgcore.evaluation.summary import ITSELF, LOSES, MEASURES, TIES, WINS
 
 MAP_NAMES = {
     ITSELF: "itself",

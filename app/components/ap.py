@@ -9,8 +9,8 @@ from app import state
 from app.charts import strips, style
 from app.charts.panels import Corners, Layer, Outline, Panel, outside, panels
 from app.components.text import bars, percent, plain, table
-from fgcore.introspect.explanation import Box, Explanation, Prediction, PyramidAttention
 from fgcore.outputs import LEVELS
+from fgcore.records import Box, Explanation, Prediction, PyramidAttention
 
 STRIDE = 8  # pixels per cell of level 3, where zoom and dropblock happen
 _TIE = 0.001  # gates that differ by less are as good as equal

@@ -10,9 +10,9 @@ from app.components.ap import cut_out, gate_layer, roi_outlines, ties
 from app.components.cards import frames_told
 from app.components.text import table
 from fgcore.config import ROIConfig
-from fgcore.introspect.explanation import Explanation, Suppression
-from fgcore.introspect.suppression import suppression
+from fgcore.methods.ap.suppression import suppression
 from fgcore.outputs import LEVELS
+from fgcore.records import Explanation, Suppression
 
 
 def gates(explanation: Explanation, level: int, roi: ROIConfig, marks: list[Outline], *, key: str, cells: bool) -> None:

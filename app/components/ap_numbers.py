@@ -10,11 +10,11 @@ import numpy as np
 from app.state.ap_cnn import Tried
 from app.state.sidebar import Picture
 from fgcore.config import ROIConfig, to_dict
-from fgcore.introspect.explanation import DropEffects, Explanation
-from fgcore.introspect.panels import numbers
-from fgcore.introspect.suppression import suppression
-from fgcore.introspect.tables import csv_text
+from fgcore.methods.ap.suppression import suppression
 from fgcore.outputs import LEVELS
+from fgcore.records import DropEffects, Explanation
+from fgcore.report.panels import numbers
+from fgcore.report.tables import csv_text
 
 Row = tuple[str, str, str, str, float]
 

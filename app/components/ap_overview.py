@@ -11,9 +11,9 @@ from app.charts import style
 from app.components.ap import HEAD_NAMES, STRIDE
 from app.components.pictures import file_name, pictures_button
 from app.components.text import bars, percent
-from fgcore.introspect import render
-from fgcore.introspect.explanation import Explanation, FeatureMap, Prediction, PyramidAttention, StageMaps
 from fgcore.outputs import LEVELS, Pyramid
+from fgcore.records import Explanation, FeatureMap, Prediction, PyramidAttention, StageMaps
+from fgcore.report import render
 
 _SIDE = 96  # pixels of a small picture, about
 

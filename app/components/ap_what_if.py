@@ -15,8 +15,8 @@ from app.components.ap_zoom import head_row
 from app.components.text import bars, plain, table
 from app.state.ap_cnn import Tried
 from fgcore.config import ROIConfig
-from fgcore.introspect.explanation import Explanation
 from fgcore.outputs import LEVELS
+from fgcore.records import Explanation
 
 _CORNERS = ("x1", "y1", "x2", "y2")
 _ROIS, _OWN = "Box around the ROIs", "My own box"  # what to zoom into

@@ -11,7 +11,7 @@ from app.charts import drops, style
 from app.charts.panels import Layer, Outline, Panel, panels
 from app.components.ap import FOR_THE_EYE, HEAD_NAMES, cut_out, zoom_frame, zoom_panels, zoom_size
 from app.components.text import percent, plain, table
-from fgcore.introspect.explanation import DropEffects, Dropped, Explanation
+from fgcore.records import DropEffects, Dropped, Explanation
 
 _SHORT_HEADS = tuple(f"{stage}<br>{head}" for stage in ("I", "II") for head in ("L3", "L4", "L5", "all"))
 

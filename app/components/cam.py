@@ -12,8 +12,8 @@ from app.charts.panels import Layer, Outline, Panel, panels
 from app.checkpoints import Entry
 from app.components.cards import frames_told
 from app.components.text import percent
-from fgcore import compare
-from fgcore.introspect.explanation import Explanation, View
+from fgcore.inspection import compare
+from fgcore.records import Explanation, View
 
 _COLUMNS = 4
 
@@ -26,7 +26,7 @@ def class_map(entry: Entry, pixels: np.ndarray, sha256: str, index: int, kind: s
         pixels: (H, W, 3) uint8.
         sha256: of the pixels.
         index: the class.
-        kind: one of `fgcore.introspect.cam.METHODS`.
+        kind: one of `fgcore.inspection.cam.METHODS`.
         rival: the class that FinerCAM tells it from; the others do not look at it.
 
     Raises:

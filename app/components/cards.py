@@ -12,10 +12,10 @@ from app.charts.panels import Corners, Outline
 from app.checkpoints import Entry, World
 from app.components.text import bars, origin, percent, plain
 from app.state.sidebar import Picture
-from fgcore import explain
 from fgcore.data.synthetic import class_names, draw
-from fgcore.introspect.explanation import Explanation, View
-from fgcore.introspect.render import png
+from fgcore.inspection import explain
+from fgcore.records import Explanation, View
+from fgcore.report.render import png
 
 SHORT = 12  # characters of a sha256 to show
 

@@ -8,7 +8,8 @@ import streamlit as st
 from app import checkpoints, resources, state
 from app.components.text import plain
 from app.state.checkpoints import News
-from fgcore.engine import official, store
+from fgcore.checkpoints import official
+from fgcore.runs import store
 
 _ENDINGS = [ending.removeprefix(".") for ending in (store.ENDING, *store.OFFICIAL_ENDINGS)]
 _DATASETS = {"cub": "CUB-200-2011", "cars": "Stanford Cars", "aircraft": "FGVC-Aircraft"}

@@ -9,7 +9,7 @@ from app.checkpoints import Entry, World
 from app.components import cards, picker
 from app.components.text import origin, plain, section
 from app.state.checkpoints import News
-from fgcore.engine import store
+from fgcore.runs import store
 
 _COLUMNS, _NARROWEST = 2, 340  # cards in a row, and the pixels that each needs
 

@@ -12,14 +12,13 @@ from app.checkpoints import Entry
 from app.components import question
 from app.components.cam import class_map, fresh_class_map
 from app.components.question import Question
-from fgcore import compare
-from fgcore.compare import Answer
-from fgcore.explain import explain_picture
-from fgcore.introspect import agreement as agreements
-from fgcore.introspect import cam, evidence
-from fgcore.introspect.evidence import Evidence
-from fgcore.introspect.explanation import Explanation, Prediction, View
-from fgcore.introspect.faithfulness import Faithfulness, random_map
+from fgcore.inspection import agreement as agreements
+from fgcore.inspection import cam, compare, evidence
+from fgcore.inspection.compare import Answer
+from fgcore.inspection.evidence import Evidence
+from fgcore.inspection.explain import explain_picture
+from fgcore.inspection.faithfulness import Faithfulness, random_map
+from fgcore.records import Explanation, Prediction, View
 
 OWN = "each method's own"
 KINDS = (OWN, *cam.METHODS)

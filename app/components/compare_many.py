@@ -20,8 +20,8 @@ from app.components.text import percent, plain, table
 from app.state.sidebar import Choice, Photo, Picture
 from fgcore.data.images import MAX_BYTES, ImageError, decode_image, display_name, pixels_sha256
 from fgcore.data.synthetic import class_names
-from fgcore.introspect.agreement import Agreement, agreement
-from fgcore.introspect.render import png
+from fgcore.inspection.agreement import Agreement, agreement
+from fgcore.report.render import png
 
 _DRAWINGS, _FILES = "Drawings of the class", "My files"  # these words are in links
 _MOST = 24  # pictures at once

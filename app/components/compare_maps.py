@@ -13,8 +13,8 @@ from app.checkpoints import World
 from app.components import cards
 from app.components.compare_looks import OWN, Look, Wish, on_common_grid, pairs
 from app.components.text import percent, plain, table
-from fgcore.introspect import cam
-from fgcore.introspect.agreement import AREA, GRID, Agreement, agreement, look_map
+from fgcore.inspection import cam
+from fgcore.inspection.agreement import AREA, GRID, Agreement, agreement, look_map
 
 _PALETTES = {"CCMP": style.CHANNELS, "ROI coverage": style.GATES, "gate": style.GATES}  # others: class activation maps
 NUMBERS = {  # field of `Agreement` -> name, range, what it means

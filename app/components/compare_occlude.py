@@ -15,10 +15,10 @@ from app.components import cards
 from app.components.compare_looks import Look, answer
 from app.components.text import percent, plain, table
 from app.state.sidebar import Choice
-from fgcore.compare import Answer
 from fgcore.data.images import pixels_sha256
-from fgcore.introspect.explanation import View
-from fgcore.introspect.occlusion import Change, box_in_photo, changes, occlude
+from fgcore.inspection.compare import Answer
+from fgcore.inspection.occlusion import Change, box_in_photo, changes, occlude
+from fgcore.records import View
 
 _FILLS = {"blur": "blur", "mean colour": "mean"}  # these words are in links -> what `occlude` calls them
 _TOLD = {"blur": "the covered part is blurred", "mean": "the covered part has the picture's mean colour"}

@@ -10,7 +10,7 @@ from app import state
 from app.components.compare_looks import Look, road
 from app.components.text import plain, table
 from app.state.sidebar import Choice
-from fgcore.introspect.faithfulness import REMOVED, Faithfulness
+from fgcore.inspection.faithfulness import REMOVED, Faithfulness
 
 _BUTTON = "road"
 

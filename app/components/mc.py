@@ -11,8 +11,8 @@ from app import state
 from app.charts import mosaic, strips, style
 from app.charts.panels import Layer, Outline, Panel, panels
 from app.components.text import plain, table
-from fgcore.introspect.channel_groups import draw_mask, group
-from fgcore.introspect.explanation import ChannelGroups, Explanation, Group
+from fgcore.methods.mc.channel_groups import draw_mask, group
+from fgcore.records import ChannelGroups, Explanation, Group
 
 _RIVAL_MASK = 1_000_003  # the rival's mask is another draw than the class's
 

@@ -13,7 +13,7 @@ from app.components.cards import frames_told
 from app.components.mc import Side
 from app.components.mc_story import Story
 from app.components.text import percent, plain, table
-from fgcore.introspect.channel_groups import GroupScores, wins
+from fgcore.methods.mc.channel_groups import GroupScores, wins
 
 _SIDE = 262  # pixels of a picture
 _NAMED = len(style.WINNER_COLOURS) - 1  # channels with a colour of their own

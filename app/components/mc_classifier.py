@@ -8,7 +8,7 @@ import streamlit as st
 from app.components.mc_story import Story
 from app.components.meters import Meter, meters
 from app.components.text import bars, percent, plain
-from fgcore.introspect.mc_detail import HeadReading
+from fgcore.methods.mc.mc_detail import HeadReading
 
 _OTHERS = 3  # heaviest other groups to name
 _COUNT = 4  # classes of each opinion

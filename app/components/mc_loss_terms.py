@@ -5,7 +5,7 @@ import streamlit as st
 
 from app.components.mc_story import Story
 from app.components.text import plain, table
-from fgcore.introspect.mc_detail import LossParts
+from fgcore.methods.mc.mc_detail import LossParts
 
 
 def loss_terms(story: Story) -> None:
@@ -26,7 +26,7 @@ def loss_terms(story: Story) -> None:
     st.caption(
         "Values in float32, without unit. Rebuilt: CE from the head's logits, L_dis and L_div from the scores g and "
         "the h shown on this page, with this checkpoint's own μ, λ and mask rule. Training's own: one call of "
-        f"`fgcore.losses.MCLoss` with a generator of seed {number}. The network is in evaluation mode and the picture "
+        f"`fgcore.methods.mc.losses.MCLoss` with a generator of seed {number}. The network is in evaluation mode and the picture "
         "not augmented, unlike in training."
     )
 

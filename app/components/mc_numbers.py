@@ -8,9 +8,9 @@ import streamlit as st
 
 from app.components.mc import Side
 from app.components.mc_story import Story
-from fgcore.introspect.channel_groups import wins
-from fgcore.introspect.explanation import Prediction
-from fgcore.introspect.tables import csv_text
+from fgcore.methods.mc.channel_groups import wins
+from fgcore.records import Prediction
+from fgcore.report.tables import csv_text
 
 
 def downloads(story: Story) -> None:

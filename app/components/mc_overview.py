@@ -12,7 +12,7 @@ from app.components.mc import Side
 from app.components.mc_story import Story
 from app.components.pictures import file_name, pictures_button
 from app.components.text import percent, plain
-from fgcore.introspect.mc_detail import LossParts
+from fgcore.methods.mc.mc_detail import LossParts
 
 _COLOURS = (mc_flow.CLASS_COLOUR, mc_flow.RIVAL_COLOUR)
 

@@ -11,9 +11,9 @@ from app.charts.panels import Outline
 from app.checkpoints import Entry
 from app.components.mc import Side, side_of
 from app.state.sidebar import Picture
-from fgcore.introspect.channel_groups import GroupScores, draw_masks, group_scores
-from fgcore.introspect.explanation import ChannelGroups, Explanation
-from fgcore.introspect.mc_detail import HeadReading, LossParts
+from fgcore.methods.mc.channel_groups import GroupScores, draw_masks, group_scores
+from fgcore.methods.mc.mc_detail import HeadReading, LossParts
+from fgcore.records import ChannelGroups, Explanation
 
 
 @dataclass(frozen=True)

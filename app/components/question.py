@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from app import state
-from fgcore.introspect.explanation import Explanation
+from fgcore.records import Explanation
 
 Question = tuple[int | None, int | None]
 

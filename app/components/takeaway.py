@@ -13,9 +13,9 @@ from app.components.question import Question, pair
 from app.components.text import section
 from app.state.sidebar import Choice
 from fgcore.data.synthetic import class_names
-from fgcore.introspect import tables
-from fgcore.introspect.explanation import Explanation
-from fgcore.introspect.report import Model, Subject, document, report
+from fgcore.records import Explanation
+from fgcore.report import tables
+from fgcore.report.report import Model, Subject, document, report
 
 _STEM = "finegrain-lens"  # of the files' names
 

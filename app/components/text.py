@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from fgcore.introspect.explanation import Prediction
+from fgcore.records import Prediction
 
 
 def plain(text: str) -> str:

@@ -8,8 +8,8 @@ from app.checkpoints import METHOD_NAMES
 from app.components.text import plain, section
 from app.components.train_run import POLL
 from app.jobs.runs import Run
-from fgcore import film, probes
-from fgcore.probes import Strip
+from fgcore.training import film, probes
+from fgcore.training.probes import Strip
 
 _LESSONS = {
     "mc": "Every class owns a few channels. Here the channels of the right class lie over each test picture, each in "

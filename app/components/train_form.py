@@ -15,7 +15,7 @@ from fgcore import presets
 from fgcore.config import TRUNKS, Experiment, override
 from fgcore.data.archives import ArchiveError, unpack
 from fgcore.data.images import display_name
-from fgcore.models.backbone import weights_source
+from fgcore.trunks.backbone import weights_source
 
 FIRST = "mc_birds_first"  # what a first-time visitor trains
 _METHODS = ("mc", "ap", "baseline")
@@ -104,7 +104,7 @@ def _number(
     high: float,
     **more: Any,
 ) -> None:
-    """A number field of a setting; what it says is checked again by `fgcore.plan`."""
+    """A number field of a setting; what it says is checked again by `fgcore.training.plan`."""
     section, _, name = field.rpartition(".")
     value = getattr(getattr(base, section) if section else base, name)
     if isinstance(value, float):

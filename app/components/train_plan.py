@@ -10,7 +10,7 @@ from app.components.text import plain
 from app.components.train_form import Request
 from app.resources import EXPECTED
 from fgcore.config import Experiment, from_dict, to_dict
-from fgcore.plan import Pace, Plan, measure, plan
+from fgcore.training.plan import Pace, Plan, measure, plan
 
 _ONE_AT_A_TIME = threading.Lock()  # two measurements at once would measure each other
 

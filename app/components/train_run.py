@@ -13,9 +13,9 @@ from app.components.train_plan import duration
 from app.jobs import control, runner, runs
 from app.jobs.runs import Run
 from app.progress import Progress
-from fgcore import probes
 from fgcore.data.images import pixels_sha256
 from fgcore.outputs import HEADS
+from fgcore.training import probes
 
 POLL = 2.0  # seconds
 _STATES = {

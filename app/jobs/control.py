@@ -11,7 +11,7 @@ from pathlib import Path
 
 from app.jobs import runner
 from app.jobs.runs import INTERRUPTED, Job, Run, find, listing, process_of, runs_folder
-from fgcore.engine.files import write_atomically
+from fgcore.machine.files import write_atomically
 
 _PICTURES = "pictures"  # uploads, below the runs folder
 _UNUSED = 24 * 3600  # seconds that pictures stay which no run needs

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from app.jobs import processes
 from app.jobs.runs import Job, queue, read_job, runs_folder
-from fgcore.engine.files import write_atomically
+from fgcore.machine.files import write_atomically
 
 try:
     import fcntl

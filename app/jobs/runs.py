@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from app.jobs import processes
-from fgcore.engine import lock
+from fgcore.machine import lock
 
 VARIABLE = "FG_RUNS"  # names a folder to use instead of runs/
 STATES = ("queued", "running", "stopping", "finished", "stopped", "failed", "interrupted")

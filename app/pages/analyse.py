@@ -7,7 +7,7 @@ from app.analyses import Found
 from app.components import analysis_confusion, analysis_new, analysis_sides, analysis_summary
 from app.components.analysis_words import models_of
 from app.components.text import origin, plain
-from fgcore.analysis.store import Analysis
+from fgcore.evaluation.store import Analysis
 
 SUMMARY, CONFUSION, SIDES, NEW = "Summary", "Mistakes", "Two models", "New"
 _VIEWS = (SUMMARY, CONFUSION, SIDES, NEW)

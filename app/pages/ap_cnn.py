@@ -12,8 +12,8 @@ from app.components.text import percent, plain, section
 from app.state.ap_cnn import Tried
 from app.state.sidebar import Choice
 from fgcore.config import ROIConfig
-from fgcore.introspect.explanation import DropEffects, Explanation
 from fgcore.outputs import LEVELS
+from fgcore.records import DropEffects, Explanation
 
 _PARTS = ("Level by level", "Zoom and drop", "Every head", "What if")
 

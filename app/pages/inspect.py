@@ -11,7 +11,7 @@ from app.checkpoints import Entry
 from app.components import ap, cam, cards, mc, question, takeaway
 from app.components.text import plain, section
 from app.state.sidebar import Choice
-from fgcore.introspect.explanation import Explanation
+from fgcore.records import Explanation
 
 _CARD_HEIGHT = 340  # pixels
 Look = tuple[Entry, Explanation]

@@ -15,7 +15,7 @@ from app.components.mc_places import diversity
 from app.components.mc_story import Story, changed_by_hand, mask_control
 from app.components.text import plain
 from app.state.sidebar import Choice
-from fgcore.introspect.explanation import Explanation
+from fgcore.records import Explanation
 
 _PARTS = {"Discriminality": discriminality, "Diversity": diversity, "Classifier": classifier, "Loss": loss_terms}
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from fgcore.analysis import store
-from fgcore.analysis.chunk import Settings
-from fgcore.analysis.run import Share, analyse
 from fgcore.commands import texts
 from fgcore.config import DATASETS
-from fgcore.engine import distributed
+from fgcore.evaluation import store
+from fgcore.evaluation.chunk import Settings
+from fgcore.evaluation.run import Share, analyse
+from fgcore.machine import distributed
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from fgcore.engine import checkpoint, official
+from fgcore.checkpoints import checkpoint, official
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

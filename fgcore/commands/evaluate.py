@@ -7,11 +7,13 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
+from fgcore.checkpoints import official
 from fgcore.commands import texts
 from fgcore.config import override
 from fgcore.data import datasets
-from fgcore.engine import loop, official, runtime
-from fgcore.engine.metrics import Evaluation
+from fgcore.evaluation.metrics import Evaluation
+from fgcore.machine import runtime
+from fgcore.training import loop
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from fgcore.data.images import pixels_sha256, read_image
-from fgcore.explain import explain_picture, load_model
-from fgcore.introspect import panels, render
-from fgcore.introspect.report import Model, Subject, report
+from fgcore.inspection.explain import explain_picture, load_model
+from fgcore.report import panels, render
+from fgcore.report.report import Model, Subject, report
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

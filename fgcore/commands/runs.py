@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from fgcore.commands import texts
-from fgcore.engine import runs
+from fgcore.runs import runs
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from fgcore import presets, probes
+from fgcore import presets
 from fgcore.commands import texts
 from fgcore.config import override
-from fgcore.engine import distributed, loop
+from fgcore.machine import distributed
+from fgcore.training import loop, probes
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -11,10 +11,10 @@ from app.charts.panels import Layer, Panel
 from app.components.cards import telling_frames
 from app.components.lesson.step import CONTROL, Scene, Step, chart, fine_percent, origin_line, says, without_slider
 from app.components.text import plain
-from fgcore import losses
-from fgcore.introspect.channel_groups import draw_mask, group
-from fgcore.introspect.explanation import ChannelGroups, Explanation
-from fgcore.introspect.parts import share_on
+from fgcore.evaluation.parts import share_on
+from fgcore.methods.mc import losses
+from fgcore.methods.mc.channel_groups import draw_mask, group
+from fgcore.records import ChannelGroups, Explanation
 
 _TRAINING_STEPS = 20
 _SPLIT = (1.7, 1)  # picture and words

@@ -11,10 +11,10 @@ from app.components.ap import gate_layer, roi_outlines, ties
 from app.components.cards import telling_frames
 from app.components.lesson.step import CONTROL, Scene, Step, chart, origin_line, says
 from app.components.text import percent, plain
-from fgcore.introspect.explanation import Explanation
-from fgcore.models import roi as regions
-from fgcore.models.pyramids import ChannelGate, FeaturePyramid, SpatialGate, accumulate
+from fgcore.methods.ap import roi as regions
+from fgcore.methods.ap.pyramids import ChannelGate, FeaturePyramid, SpatialGate, accumulate
 from fgcore.outputs import LEVELS
+from fgcore.records import Explanation
 
 
 def _level(label: str, key: str) -> int:

@@ -11,10 +11,10 @@ from app.charts.panels import Layer, Panel
 from app.components.lesson.board import START, board, centres_of
 from app.components.lesson.step import CONTROL, Scene, Step, chart, fine_percent, origin_line, says
 from app.components.text import percent, plain
-from fgcore import losses
 from fgcore.data.synthetic import sheets
-from fgcore.introspect.explanation import ChannelGroups
-from fgcore.introspect.lesson import discriminality, hills, one_group
+from fgcore.methods.mc import losses
+from fgcore.methods.mc.lesson import discriminality, hills, one_group
+from fgcore.records import ChannelGroups
 
 _SHOWN = 5  # classes in the list of scores
 _TRAINING_STEPS = 20

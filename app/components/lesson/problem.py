@@ -25,9 +25,9 @@ from app.components.lesson.step import (
 from app.components.text import percent, plain
 from app.state.sidebar import Picture
 from fgcore.data.synthetic import draw, nearest_relative, telling_parts
-from fgcore.introspect.cam import class_map as class_activation_map
-from fgcore.introspect.parts import share_on
-from fgcore.introspect.render import draw_zoom, png
+from fgcore.evaluation.parts import share_on
+from fgcore.inspection.cam import class_map as class_activation_map
+from fgcore.report.render import draw_zoom, png
 
 _PLACES = ("First", "Second", "Third")
 _ODD = 1  # the relative stands second

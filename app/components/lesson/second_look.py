@@ -11,10 +11,10 @@ from app.charts.panels import Layer, Outline, Panel
 from app.components.ap import roi_outlines, zoom_panels
 from app.components.lesson.step import CONTROL, Scene, Step, chart, origin_line, says
 from app.components.text import bars, percent, plain
-from fgcore.introspect.explanation import Explanation, Prediction
-from fgcore.models import roi as regions
-from fgcore.models.ap_cnn import APCNN
+from fgcore.methods.ap import roi as regions
+from fgcore.methods.ap.network import APCNN
 from fgcore.outputs import LEVELS, APCNNOutput
+from fgcore.records import Explanation, Prediction
 
 _TRAINING_STEPS = 20
 _FIRST, _SECOND, _BOTH = "The first look", "The second look", "Both, the answer"

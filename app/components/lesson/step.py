@@ -19,8 +19,8 @@ from app.components.text import plain
 from app.state.sidebar import Picture
 from fgcore.data.images import pixels_sha256
 from fgcore.data.synthetic import Sample, class_names
-from fgcore.introspect.explanation import Explanation, View
-from fgcore.introspect.parts import in_view
+from fgcore.evaluation.parts import in_view
+from fgcore.records import Explanation, View
 
 T = TypeVar("T")
 BIRD, NUMBER = "Ring-eyed Ash Warbler", 4  # the lesson's bird, and its drawing

@@ -1,1 +1,0 @@
-"""Where models look, over a whole data set: `run.analyse` makes tables, `tables` and `summary` read them."""

@@ -1,1 +1,0 @@
-"""Training, evaluation and checkpoints: everything that runs a model, nothing that shows it."""

@@ -1,0 +1,160 @@
+"""One picture through every measure: the rows of the tables, and what each of their columns means."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fgcore.evaluation import boxes, controls, parts
+from fgcore.evaluation.boxes import NAN
+from fgcore.evaluation.deletion import Curves
+from fgcore.evaluation.looks import CENTRE, CHANNEL, CONTROLS, RANDOM, ROIS, ZOOM, Look
+from fgcore.evaluation.truth import Truth
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What a column of numbers says."""
+
+    title: str
+    meaning: str  # one sentence, with its source
+    better: int  # 1: more is better, -1: less is better, 0: neither
+
+
+_ZHANG, _WANG = "Zhang et al., IJCV 2018", "Wang et al., CVPR Workshops 2020"
+OF_MAPS = {
+    "pointing_box": Measure("Pointing, object", f"The highest point lies in the object's box ({_ZHANG}).", 1),
+    "pointing_part": Measure("Pointing, parts", f"The highest point lies at a visible part ({_ZHANG}).", 1),
+    "pointing_telling": Measure(
+        "Pointing, telling part", f"The highest point lies at a part that tells the class apart ({_ZHANG}).", 1
+    ),
+    "energy_box": Measure("Energy, object", f"Share of the evidence in the object's box ({_WANG}).", 1),
+    "energy_part": Measure("Energy, parts", f"Share of the evidence at visible parts ({_WANG}).", 1),
+    "energy_telling": Measure(
+        "Energy, telling part", f"Share of the evidence on parts that tell the class apart ({_WANG}).", 1
+    ),
+    "background": Measure("Background", "Share of the evidence outside the object's mask, or its box.", -1),
+    "recall": Measure("ROI recall", "Share of the visible parts with the centre of an ROI within the radius.", 1),
+    "precision": Measure("ROI precision", "Share of the ROIs with their centre within the radius of a part.", 1),
+    "iou": Measure("Zoom box IoU", "Intersection over union of the zoom box and the object's box.", 1),
+    "deletion": Measure("Deletion", "Area under the deletion curve (Petsiuk et al., BMVC 2018).", -1),
+    "insertion": Measure("Insertion", "Area under the insertion curve (Petsiuk et al., BMVC 2018).", 1),
+}
+_LEVELS = {f"level{n}": f"level {n}" for n in (3, 4, 5)}
+OF_MODELS = {
+    "top1": Measure("Top-1", "Share of the pictures classified correctly.", 1),
+    "probability": Measure("True class", "Probability of the true class.", 1),
+    "group_rank": Measure("Rank of its group", "Place of the true class's group by g; 1 is pure.", -1),
+    "group_first": Measure(
+        "Group comes first", "Share of the pictures where the true class's group has the best g.", 1
+    ),
+    "diversity": Measure("h", "Diversity of the true class's channels, 1 (alike) to their number (disjoint).", 1),
+    "overlap": Measure("Overlap", "Mean shared mass of two of the true class's channels.", -1),
+    "parts_covered": Measure("Parts covered", "Different parts under the peaks of the true class's channels.", 1),
+    "stage1_top1": Measure("Stage I top-1", "Share correct by the mean of stage I's heads.", 1),
+    "stage2_top1": Measure("Stage II top-1", "Share correct by the mean of stage II's heads.", 1),
+    "zoom": Measure("Zoom-in", "Probability of the true class in stage II minus that in stage I.", 1),
+    **{
+        f"zoom_{head}": Measure(f"Zoom-in, {name}", f"The same for the head of {name} alone.", 1)
+        for head, name in (_LEVELS | {"concat": "all levels"}).items()
+    },
+    "zoom_factor": Measure("Zoom factor", "Side of the input over side of the zoom box.", 0),
+    **{
+        f"drop_{head}": Measure(
+            f"Drop, {name}", f"Change of the true class's probability without the best ROI of {name}.", -1
+        )
+        for head, name in _LEVELS.items()
+    },
+}
+
+
+def map_rows(look: Look, truth: Truth, curves: dict[str, Curves], rng: np.random.Generator) -> list[dict[str, Any]]:
+    """Every map of a look, measured: one row for each, the controls among them.
+
+    Args:
+        look: of one model.
+        truth: of the same picture in the same geometry.
+        curves: deletion and insertion of some or none of the maps.
+        rng: of the controls' places and boxes.
+    """
+    rows = []
+    for name, heatmap in look.maps.items():
+        row = {"map": name} | located(heatmap, truth)
+        if name in curves:
+            row |= {"deletion": curves[name].deletion, "insertion": curves[name].insertion}
+        rows.append(row)
+    if look.channels is not None:
+        rows.append({"map": CHANNEL} | _mean([located(channel, truth) for channel in look.channels]))
+    if look.rois is not None and look.zoom_box is not None:
+        fits = _fits(look, truth, rng)
+        rows = [row | fits.get(row["map"], {}) for row in rows]
+    return rows
+
+
+def located(heatmap: np.ndarray, truth: Truth) -> dict[str, Any]:
+    """Where one map's evidence lies; nan without annotation or evidence. `part` names the part at its peak."""
+    mass = parts.evidence_mass(heatmap, truth.size)
+    row: dict[str, Any] = {}
+    for name in ("box", "part", "telling"):
+        region, pointing = truth.energy.get(name), truth.pointing.get(name)
+        known = region is not None and region.any()
+        row[f"pointing_{name}"] = parts.pointing_game(heatmap, pointing) if known else NAN
+        row[f"energy_{name}"] = float(mass[region].sum()) if known else NAN
+    known = "object" in truth.energy and truth.energy["object"].any()
+    row["background"] = float(1 - mass[truth.energy["object"]].sum()) if known else NAN
+    row["part"] = parts.looks_at(heatmap, truth.parts, truth.radius, truth.size) if truth.parts else ""
+    return row
+
+
+def _mean(rows: list[dict[str, Any]]) -> dict[str, float]:
+    """Of the numbers, without the nans; nan where all are."""
+    result = {}
+    for name in (key for key in rows[0] if key != "part"):
+        values = [row[name] for row in rows if not np.isnan(row[name])]
+        result[name] = float(np.mean(values)) if values else NAN
+    return result | {"part": ""}
+
+
+def _fits(look: Look, truth: Truth, rng: np.random.Generator) -> dict[str, dict[str, float]]:
+    """How AP-CNN's ROIs and zoom box fit the annotations, and how the controls do."""
+    count = len(look.rois)
+    places = {
+        ROIS: boxes.centres(look.rois),
+        RANDOM: controls.random_places(count, truth.size, rng),
+        CENTRE: controls.centre_places(count, truth.size),
+    }
+    zooms = {
+        ZOOM: look.zoom_box,
+        RANDOM: controls.random_box(look.zoom_box, truth.size, rng),
+        CENTRE: controls.centre_box(look.zoom_box, truth.size),
+    }
+    fits: dict[str, dict[str, float]] = {name: {} for name in (ROIS, ZOOM, *CONTROLS)}
+    for name, points in places.items():
+        fits[name]["recall"] = boxes.roi_recall(points, truth.parts, truth.radius)
+        fits[name]["precision"] = boxes.roi_precision(points, truth.parts, truth.radius)
+    for name, box in zooms.items():
+        fits[name]["iou"] = NAN if truth.box is None else boxes.box_iou(box, truth.box)
+    return fits
+
+
+def image_row(look: Look, truth: Truth, target: int, rng: np.random.Generator) -> dict[str, Any]:
+    """What a model says of one picture, and its method's own measures; `measure@control` is a control's value."""
+    row: dict[str, Any] = {
+        "target": target,
+        "prediction": look.best,
+        "top1": float(look.best == target),
+        "probability": float(look.probabilities[target]),
+        "confidence": float(look.probabilities[look.best]),
+        **look.numbers,
+    }
+    if look.true_channels is not None and truth.parts:
+        count, cells = len(look.true_channels), look.true_channels.shape[1:]
+        sets = {
+            "parts_covered": look.true_channels,
+            f"parts_covered@{RANDOM}": np.stack([controls.random_map(cells, rng) for _ in range(count)]),
+            f"parts_covered@{CENTRE}": np.stack([controls.centre_map(cells)] * count),
+        }
+        row |= {
+            name: float(parts.parts_covered(maps, truth.parts, truth.radius, truth.size)) for name, maps in sets.items()
+        }
+    return row

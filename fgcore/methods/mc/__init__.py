@@ -1,0 +1,1 @@
+"""fgcore.methods.mc."""

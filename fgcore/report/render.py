@@ -1,0 +1,122 @@
+"""Maps as pictures: colour, overlays, boxes and tiles, all (H, W, 3) uint8 RGB."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from fgcore.records import Box
+
+PALETTES = {
+    "viridis": cv2.COLORMAP_VIRIDIS,
+    "magma": cv2.COLORMAP_MAGMA,
+    "inferno": cv2.COLORMAP_INFERNO,
+    "cividis": cv2.COLORMAP_CIVIDIS,
+}
+LEVEL_COLOURS = {3: (86, 180, 233), 4: (230, 159, 0), 5: (204, 121, 167)}  # Okabe-Ito, safe for colour-blind readers
+ZOOM_COLOUR = (255, 255, 255)
+
+
+def scaled(heatmap: np.ndarray, low: float | None = None, high: float | None = None) -> np.ndarray:
+    """The map moved to [0, 1] between `low` and `high` (its own extremes by default); a flat map becomes zeros."""
+    low = float(heatmap.min()) if low is None else low
+    high = float(heatmap.max()) if high is None else high
+    if high <= low:
+        return np.zeros(heatmap.shape, np.float32)
+    return np.clip((heatmap - low) / (high - low), 0, 1).astype(np.float32)
+
+
+def colour(
+    heatmap: np.ndarray, *, low: float | None = None, high: float | None = None, palette: str = "viridis"
+) -> np.ndarray:
+    """A map (h, w) in false colours, (h, w, 3) uint8.
+
+    Args:
+        heatmap: any finite values.
+        low: value of the darkest colour; None: the map's minimum.
+        high: value of the brightest colour; None: the map's maximum.
+        palette: viridis, magma, inferno or cividis; all are safe for colour-blind readers.
+
+    Raises:
+        ValueError: another palette.
+    """
+    if palette not in PALETTES:
+        raise ValueError(f"palette must be one of {', '.join(PALETTES)}, got {palette!r}")
+    levels = np.round(scaled(heatmap, low, high) * 255).astype(np.uint8)
+    return cv2.cvtColor(cv2.applyColorMap(levels, PALETTES[palette]), cv2.COLOR_BGR2RGB)
+
+
+def resize_map(heatmap: np.ndarray, size: tuple[int, int], *, smooth: bool = True) -> np.ndarray:
+    """A map at (H, W): bilinear, or with visible cells when not `smooth`."""
+    interpolation = cv2.INTER_LINEAR if smooth else cv2.INTER_NEAREST
+    return cv2.resize(heatmap.astype(np.float32), size[::-1], interpolation=interpolation)
+
+
+def overlay(
+    pixels: np.ndarray,
+    heatmap: np.ndarray,
+    *,
+    alpha: float = 0.5,
+    low: float | None = None,
+    high: float | None = None,
+    palette: str = "viridis",
+) -> np.ndarray:
+    """The picture with a map over it; the picture's own brightness is kept.
+
+    Args:
+        pixels: (H, W, 3) uint8.
+        heatmap: (h, w), resized to the picture.
+        alpha: share of the map, 0 .. 1.
+        low: see `colour`.
+        high: see `colour`.
+        palette: see `colour`.
+    """
+    tinted = colour(resize_map(heatmap, pixels.shape[:2]), low=low, high=high, palette=palette)
+    return np.round((1 - alpha) * pixels + alpha * tinted).astype(np.uint8)
+
+
+def draw_boxes(pixels: np.ndarray, boxes: Sequence[Box], level: int, *, scores: bool = True) -> np.ndarray:
+    """The picture with the ROIs of a level drawn in that level's colour."""
+    canvas = pixels.copy()
+    for box in boxes:
+        corner, opposite = (round(box.x1), round(box.y1)), (round(box.x2), round(box.y2))
+        cv2.rectangle(canvas, corner, opposite, LEVEL_COLOURS[level], 2, cv2.LINE_AA)
+        if scores:
+            anchor = (corner[0] + 4, corner[1] + 13)
+            for tint, thickness in (((0, 0, 0), 3), (LEVEL_COLOURS[level], 1)):  # a dark edge keeps it legible
+                cv2.putText(
+                    canvas, f"{box.score:.2f}", anchor, cv2.FONT_HERSHEY_SIMPLEX, 0.38, tint, thickness, cv2.LINE_AA
+                )
+    return canvas
+
+
+def draw_zoom(pixels: np.ndarray, box: tuple[float, float, float, float]) -> np.ndarray:
+    """The picture darkened outside the zoom box, which is framed."""
+    x1, y1, x2, y2 = (round(side) for side in box)
+    canvas = (pixels * 0.45).astype(np.uint8)
+    canvas[y1:y2, x1:x2] = pixels[y1:y2, x1:x2]
+    return cv2.rectangle(canvas, (x1, y1), (max(x1, x2 - 1), max(y1, y2 - 1)), ZOOM_COLOUR, 2)
+
+
+def drop_overlay(pixels: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """The picture with dropped cells in flat grey, as in the paper's figure. mask (h, w), 0 where dropped."""
+    dropped = resize_map(mask, pixels.shape[:2], smooth=False) < 0.5
+    canvas = pixels.copy()
+    canvas[dropped] = 128
+    return canvas
+
+
+def tiles(pictures: Sequence[np.ndarray], columns: int, gap: int = 6) -> np.ndarray:
+    """Pictures of one size side by side on white, `columns` in a row."""
+    height, width = pictures[0].shape[:2]
+    rows = -(-len(pictures) // columns)
+    canvas = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap, 3), 255, np.uint8)
+    for number, picture in enumerate(pictures):
+        y, x = (number // columns) * (height + gap), (number % columns) * (width + gap)
+        canvas[y : y + height, x : x + width] = picture
+    return canvas
+
+
+def png(pixels: np.ndarray) -> bytes:
+    """An (H, W, 3) uint8 RGB picture as PNG."""
+    return cv2.imencode(".png", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))[1].tobytes()

@@ -1,0 +1,317 @@
+"""Probe pictures: a few test pictures that are explained after every epoch, so that one sees a network learn.
+
+| file in RUN/probes/ | what |
+|---|---|
+| `pictures.npz` | the pictures as the network sees them, which they are, the class names, the method |
+| `0000.npz`, `0001.npz`, ... | what the network showed on each after that epoch; 0: before training |
+
+Every file is a pure function of the checkpoint it was made from, so a resumed run writes the same strip.
+"""
+
+import io
+import json
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from fgcore.checkpoints.checkpoint import Checkpoint
+from fgcore.config import Experiment
+from fgcore.data import datasets, transforms
+from fgcore.data.cache import decode_all
+from fgcore.data.images import ImageError
+from fgcore.inspection.explain import Loaded, explain_picture, load_model
+from fgcore.machine.files import write_atomically
+from fgcore.methods.mc.channel_groups import group, overlap
+from fgcore.outputs import LEVELS, Pyramid
+from fgcore.records import Box, Explanation, Prediction
+from fgcore.runs.folder import RunFolder
+from fgcore.runs.reports import EpochReport
+from fgcore.training.loop import fresh_model, with_classes
+
+MOST = 12  # probes of a run
+_CALIBRATION, _BATCH = 64, 16  # pictures
+_CAM_SIDE = 28  # cells: a CAM has been stretched from a grid no finer than this
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A picture that is looked at after every epoch."""
+
+    identifier: str  # `Record.identifier` of the test picture
+    target: int  # its class
+    pixels: np.ndarray  # (H, W, 3) uint8, the network input before normalisation
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What the network showed on one probe after one epoch. Fields of other methods are None."""
+
+    prediction: Prediction
+    channels: np.ndarray | None = None  # (xi, h, w) MC-Loss: the channels of the probe's class; their maximum is CCMP
+    scores: np.ndarray | None = None  # (K,) g(F_i)
+    diversity: np.ndarray | None = None  # (K,) h(F_i)
+    gates: Pyramid[np.ndarray] | None = None  # AP-CNN: spatial gates of stage I, (h, w) in (0, 1)
+    rois: Pyramid[tuple[Box, ...]] | None = None
+    zoom_box: tuple[float, float, float, float] | None = None  # xyxy, pixels
+    cam: np.ndarray | None = None  # (h, w) in [0, 1] baseline: Grad-CAM of the probe's class
+
+    @property
+    def softmax(self) -> np.ndarray:
+        """(xi, h, w): MC-Loss's channels as distributions over positions, which h compares."""
+        exponentials = np.exp(self.channels - self.channels.max((1, 2), keepdims=True))
+        return exponentials / exponentials.sum((1, 2), keepdims=True)
+
+    @property
+    def overlap(self) -> np.ndarray:
+        """(xi, xi): shared mass of two channels' softmax maps, 0 (disjoint) .. 1 (equal)."""
+        return overlap(self.softmax.reshape(len(self.channels), -1))
+
+
+@dataclass(frozen=True)
+class Strip:
+    """The filmstrip of a run."""
+
+    method: str  # "baseline", "mc" or "ap"
+    class_names: tuple[str, ...]  # K
+    channels: tuple[range, ...]  # MC-Loss: the channel numbers of each probe's class; else empty
+    probes: tuple[Probe, ...]
+    epochs: tuple[int, ...]  # ascending; 0 is before training
+    frames: tuple[tuple[Frame, ...], ...]  # for each epoch, for each probe
+
+    def name_of(self, probe: int) -> str:
+        """The class of a probe."""
+        return self.class_names[self.probes[probe].target]
+
+
+def choose(images: datasets.ImageSet, count: int) -> list[int]:
+    """Which test pictures to look at: the first readable one of `count` classes spread evenly over all.
+
+    Classes of a family are neighbours, so few probes show different families. The choice depends on nothing else.
+
+    Raises:
+        ValueError: not 1 to `MOST` probes.
+    """
+    if not 1 <= count <= MOST:
+        raise ValueError(f"expected 1 to {MOST} probes, got {count}; 0 on the command line leaves them out")
+    total = len(images.class_names)
+    count = min(count, total)
+    wanted = [number * total // count for number in range(count)]
+    return [index for target in wanted if (index := _first_readable(images, target)) is not None]
+
+
+def _first_readable(images: datasets.ImageSet, target: int) -> int | None:
+    for index, record in enumerate(images.records):
+        if record.target == target:
+            try:
+                images.picture(index)
+            except ImageError:
+                continue
+            return index
+    return None
+
+
+class Recorder:
+    """Writes the filmstrip of the run in a folder that `loop.train` has prepared."""
+
+    def __init__(self, folder: Path | str, experiment: Experiment, count: int) -> None:
+        """Choose the probes, or take those of a run that is resumed.
+
+        Args:
+            folder: of the run.
+            experiment: of the run; its `data.root` finds the pictures.
+            count: how many probes, at most one per class.
+
+        Raises:
+            ValueError, OSError: see `choose` and `fgcore.data.datasets.load`.
+        """
+        self.run = RunFolder(folder)
+        self.folder = self.run.path / "probes"
+        self.train_images, images = datasets.load(experiment.data, cache_images=False)
+        self.experiment = with_classes(experiment, len(images.class_names))
+        self.class_names = images.class_names
+        begun = load(folder)
+        known = {record.identifier: index for index, record in enumerate(images.records)}
+        indices = [known[probe.identifier] for probe in begun.probes] if begun else choose(images, count)
+        self.chosen = [(images.records[index], images.picture(index)) for index in indices]
+
+    def catch_up(self) -> None:
+        """Before training: look once with the untrained network, or with the epoch that a killed run did not show.
+
+        Raises:
+            OSError: a file could not be written.
+        """
+        self.folder.mkdir(exist_ok=True)
+        if not _file(self.folder, 0).exists():
+            untrained = Checkpoint(self.run.last, "", self.experiment, self.class_names, {}, {})
+            model = fresh_model(self.experiment).eval().requires_grad_(False)
+            calibrate(model, self.train_images)
+            self._look(0, Loaded(model, untrained))
+        if self.run.last.exists():
+            loaded = load_model(self.run.last)
+            if not _file(self.folder, loaded.checkpoint.report["epoch"]).exists():
+                self._look(loaded.checkpoint.report["epoch"], loaded)
+
+    def record(self, epoch: int) -> None:
+        """Look with the checkpoint that was just written.
+
+        Raises:
+            OSError: a file could not be written.
+        """
+        self._look(epoch, load_model(self.run.last))
+
+    def _look(self, epoch: int, loaded: Loaded) -> None:
+        cam = loaded.checkpoint.experiment.model.method == "baseline"
+        looks = [explain_picture(loaded, pixels, class_index=record.target, cam=cam) for record, pixels in self.chosen]
+        if not (self.folder / "pictures.npz").exists():
+            self._write_pictures(looks)
+        arrays: dict[str, np.ndarray] = {}
+        for number, (look, (record, _)) in enumerate(zip(looks, self.chosen, strict=True)):
+            arrays |= {f"{number}/{name}": values for name, values in _compact(look, record.target).items()}
+        _write(_file(self.folder, epoch), arrays)
+
+    def _write_pictures(self, looks: list[Explanation]) -> None:
+        targets = [record.target for record, _ in self.chosen]
+        groups = looks[0].groups
+        facts = {
+            "method": looks[0].method,
+            "class_names": list(self.class_names),
+            "identifiers": [record.identifier for record, _ in self.chosen],
+            "targets": targets,
+            "channels": [[(r := groups.channels_of(t)).start, r.stop] for t in targets] if groups else [],
+        }
+        pixels = np.stack([look.view.pixels for look in looks])  # (probes, H, W, 3)
+        _write(self.folder / "pictures.npz", {"pixels": pixels, "facts": np.array(json.dumps(facts))})
+
+
+@torch.no_grad()
+def calibrate(model: nn.Module, images: datasets.ImageSet) -> None:
+    """Give batch norm that has seen nothing the statistics of some training pictures; no weight changes.
+
+    Without this an untrained network in evaluation mode blows its activations up layer by layer, and what it
+    looks at would say nothing about where training starts.
+
+    Args:
+        model: in evaluation mode, which is restored.
+        images: at most 64 of them are looked at, spread evenly; unreadable ones are left out.
+    """
+    new = [m for m in model.modules() if isinstance(m, _BatchNorm) and m.num_batches_tracked == 0]
+    if not new:
+        return
+    for module in new:
+        module.train()
+        module.momentum = None  # the plain mean over all batches
+    chosen = range(0, len(images), -(-len(images) // _CALIBRATION))
+    views = [view for view in decode_all(lambda index: images[index][0], chosen) if view is not None]
+    for start in range(0, len(views), _BATCH):
+        batch = views[start : start + _BATCH]
+        if len(batch) > 1 or not start:
+            model(transforms.normalise(torch.stack(batch), images.config))
+    for module in new:
+        module.eval()
+
+
+def filmed(
+    reports: Iterator[EpochReport], folder: Path | str, experiment: Experiment, count: int
+) -> Iterator[EpochReport]:
+    """The reports of `loop.train` as they come, each epoch's frame being on the disk; see `Recorder`."""
+    recorder = Recorder(folder, experiment, count)
+    recorder.catch_up()
+    for report in reports:
+        recorder.record(report.epoch)
+        yield report
+
+
+def load(folder: Path | str) -> Strip | None:
+    """The filmstrip of the run in `folder` as far as it goes; None where there is none.
+
+    An epoch that cannot be read, or was looked at with other probes, is left out.
+    """
+    folder = Path(folder) / "probes"
+    try:
+        arrays = _read(folder / "pictures.npz")
+        facts = json.loads(str(arrays["facts"]))
+        pixels = arrays["pixels"]
+    except _DAMAGE:
+        return None
+    found = {}
+    for path in sorted(folder.glob("[0-9]" * 4 + ".npz")):
+        try:
+            saved = _read(path)
+            found[int(path.stem)] = tuple(_frame(saved, number, facts["method"]) for number in range(len(pixels)))
+        except _DAMAGE:
+            continue
+    probes = zip(facts["identifiers"], facts["targets"], pixels, strict=True)
+    return Strip(
+        method=facts["method"],
+        class_names=tuple(facts["class_names"]),
+        channels=tuple(range(*ends) for ends in facts["channels"]),
+        probes=tuple(Probe(*probe) for probe in probes),
+        epochs=tuple(found),
+        frames=tuple(found.values()),
+    )
+
+
+# What a file that is missing, foreign or cut short raises
+_DAMAGE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
+
+
+def _file(folder: Path, epoch: int) -> Path:
+    return folder / f"{epoch:04d}.npz"
+
+
+def _compact(look: Explanation, target: int) -> dict[str, np.ndarray]:
+    """What the strip keeps of an explanation: half precision, nothing that can be derived from the rest."""
+    arrays = {"probabilities": look.prediction.probabilities}
+    if look.groups is not None:
+        shown = group(look.groups, target)
+        arrays |= {"channels": shown.channels.astype(np.float16)}
+        arrays |= {"scores": look.groups.scores, "diversity": look.groups.diversity}
+    if look.attention is not None:
+        maps = zip(LEVELS, look.attention.stage1.spatial_gates, look.attention.rois, strict=True)
+        for level, gate, boxes in maps:
+            arrays[f"gate{level}"] = gate.astype(np.float16)
+            rows = [(box.x1, box.y1, box.x2, box.y2, box.score) for box in boxes]
+            arrays[f"rois{level}"] = np.array(rows, np.float32).reshape(-1, 5)
+        arrays["zoom_box"] = np.array(look.attention.zoom_box, np.float32)
+    if look.cam is not None:
+        small = cv2.resize(look.cam, (_CAM_SIDE, _CAM_SIDE), interpolation=cv2.INTER_AREA)
+        arrays["cam"] = np.round(small * 255).astype(np.uint8)
+    return arrays
+
+
+def _frame(saved: dict[str, np.ndarray], number: int, method: str) -> Frame:
+    def of(name: str) -> np.ndarray:
+        values = saved[f"{number}/{name}"]
+        return values.astype(np.float32) if values.dtype == np.float16 else values
+
+    fields: dict[str, Any] = {}
+    if method == "mc":
+        fields = {name: of(name) for name in ("channels", "scores", "diversity")}
+    elif method == "ap":
+        fields["gates"] = Pyramid(*(of(f"gate{level}") for level in LEVELS))
+        fields["rois"] = Pyramid(*(tuple(Box(*row) for row in of(f"rois{level}").tolist()) for level in LEVELS))
+        fields["zoom_box"] = tuple(of("zoom_box").tolist())
+    else:
+        fields["cam"] = of("cam") / np.float32(255)
+    return Frame(Prediction("final", of("probabilities")), **fields)
+
+
+def _write(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    write_atomically(path, buffer.getvalue())
+
+
+def _read(path: Path) -> dict[str, np.ndarray]:
+    """All arrays of a file; nothing pickled is opened."""
+    with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as saved:
+        return {name: saved[name] for name in saved.files}
