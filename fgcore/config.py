@@ -1,111 +1,179 @@
-"""Every setting of an experiment, as frozen dataclasses with their defaults in sight.
+"""Every setting of an experiment, as frozen dataclasses with their defaults and limits in sight.
 
-An `Experiment` is stored as a plain dictionary in each checkpoint, so that a checkpoint rebuilds its model and
-a reader can see how it was made. Named experiments live in `fgcore.presets`.
+The command line, the checkpoint reader and the Train form take types, limits and choices from here, and nowhere else:
+what can be written can be read again. An `Experiment` is stored as a plain dictionary in each checkpoint, so that a
+checkpoint rebuilds its model and a reader can see how it was made. Named experiments live in `fgcore.presets`.
+
+A method and a loss bring settings of their own (`ModelConfig.settings`, `LossConfig.settings`), registered in
+`NETWORK_SETTINGS` and `LOSS_SETTINGS` by `fgcore.methods`.
 """
 
 import dataclasses
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+import functools
+import json
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Literal, TypeVar, dataclass_transform, get_args, get_origin, get_type_hints
+
+import pydantic
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 T = TypeVar("T")
 
-METHODS = ("baseline", "mc", "ap")
-TRUNKS = ("resnet18", "resnet34", "resnet50", "vgg16_bn", "vgg19_bn", "squeezenet1_1")
 DATASETS = ("synthetic_birds", "synthetic_cars", "cub", "cars", "aircraft", "folder")
+STRIDE = 32  # of the coarsest level: sides of a network input are multiples of it
+
+NETWORK_SETTINGS: dict[str, type] = {}  # method -> the class of its settings
+LOSS_SETTINGS: dict[str, type] = {}  # loss -> the class of its settings
+OWN_LOSS: dict[str, str] = {}  # method -> the loss it was published with
 
 
-@dataclass(frozen=True)
-class ROIConfig:
-    """How AP-CNN turns spatial gates into boxes. All lengths in pixels of the network input.
-
-    Source: Ding et al., TIP 2021, ROI pyramid and the authors' code (anchors for 448-pixel input).
-    """
-
-    anchors: tuple[float, float, float] = (64.0, 128.0, 256.0)  # side of the square anchor, levels 3, 4, 5
-    top_k: tuple[int, int, int] = (5, 3, 1)  # boxes kept per level
-    nms_iou: float = 0.05  # a box overlapping a better one by more than this is removed
-    border: float = 0.1  # share of each side in which no box is centred (authors: 0.2 on CUB, else 0.1)
-    threshold: float = 1.0  # keep cells whose gate exceeds this multiple of the map's mean
-    drop_probabilities: tuple[float, float] = (0.3, 0.3)  # of dropping one ROI of level 3, of level 4
+def between(low: float, high: float) -> Any:  # noqa: ANN401  (pydantic's own field object)
+    """The limits of a number, both included."""
+    return Field(ge=low, le=high)
 
 
-@dataclass(frozen=True)
+Whole = Annotated[int, between(0, 2**53)]
+Share = Annotated[float, between(0, 1)]
+Rate = Annotated[float, between(0, 1000)]
+Text = Annotated[str, Field(max_length=4096)]
+
+
+@dataclass_transform(frozen_default=True)
+def settings(kind: type[T]) -> type[T]:
+    """A frozen dataclass whose values are checked when it is made; what is wrong is said in one sentence."""
+    rules = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, validate_default=True)
+    made = pydantic_dataclass(frozen=True, config=rules)(kind)
+    checked = made.__init__
+
+    @functools.wraps(checked)
+    def init(self: Any, *values: Any, **named: Any) -> None:  # noqa: ANN401
+        try:
+            checked(self, *values, **named)
+        except ValidationError as error:
+            raise ValueError(_sentence(made, error)) from None
+
+    made.__init__ = init
+    return made
+
+
+@settings
+class NoSettings:
+    """Of a method or loss without settings of its own."""
+
+
+@settings
 class ModelConfig:
     """Which network; everything needed to rebuild it without its weights."""
 
-    method: str = "mc"  # one of METHODS
-    trunk: str = "squeezenet1_1"  # one of TRUNKS
-    weights: str = ""  # "" random, "imagenet" from torchvision (or FG_WEIGHTS), or a path to a state_dict
-    num_classes: int = 0  # K; 0: taken from the data
-    hidden: int = 512  # width of the dense heads' hidden layer
-    # Baseline and MC-Loss
-    level: int = 5  # pyramid level (stride 2^level) whose channels the head and MC-Loss read
-    groups: str = "trunk"  # "trunk": its own channels, uneven; "conv": new even last conv; "scratch": authors'
-    channels_per_class: int = 3  # xi of "conv" and "scratch"
-    head_pool: int = 1  # side of the max-pooled map that enters the dense head (authors: 7 for VGG16, else 1)
-    # AP-CNN
-    pyramid_channels: int = 256
-    gate_gain: float = 1.0  # on the gates' initial weights; below 1 they start near one half, where they learn fastest
-    roi: ROIConfig = field(default_factory=ROIConfig)
+    method: str = ""  # a name of `fgcore.methods.METHODS`; "": the first of them
+    trunk: Text = "squeezenet1_1"  # see `fgcore.trunks`
+    weights: Text = ""  # "" random, "imagenet", "package", or a path to a state_dict; see `fgcore.trunks`
+    num_classes: Annotated[int, between(0, 20_000)] = 0  # K; 0: taken from the data
+    hidden: Annotated[int, between(1, 8192)] = 512  # width of the dense heads' hidden layer
+    freeze: Literal["nothing", "stem", "trunk"] = "nothing"  # part of the trunk that does not train
+    freeze_norm: bool = False  # the trunk's batch norms keep the statistics and scales they came with
+    settings: Any = None  # the method's own; None: its defaults
+
+    @field_validator("method", mode="after")
+    @classmethod
+    def _known(cls, method: str) -> str:
+        if method and method not in NETWORK_SETTINGS:
+            raise ValueError(f"method must be one of {', '.join(NETWORK_SETTINGS)}, got {method!r}")
+        return method or next(iter(NETWORK_SETTINGS))
+
+    @field_validator("settings", mode="plain")
+    @classmethod
+    def _own(cls, value: Any, info: ValidationInfo) -> Any:  # noqa: ANN401
+        return _own_settings(value, NETWORK_SETTINGS.get(info.data.get("method", "")), "method", info)
 
 
-@dataclass(frozen=True)
+@settings
 class LossConfig:
-    """Weights of the loss terms. Total: CE + mc_weight * (L_dis - diversity_weight * L_div)."""
+    """What is minimised. A loss is chosen beside the network, and has settings of its own."""
 
-    mc_weight: float = 1.5  # mu
-    diversity_weight: float = 4.0  # lambda; L_div lies in [1, xi]
-    dropped: int = -1  # channels that CWA drops in each group; -1: floor(xi / 2)
-    mask_per_image: bool = False  # one CWA mask per image instead of one for the batch
-    label_smoothing: float = 0.0
+    kind: str = ""  # a name of `fgcore.methods.LOSSES`; "": the one that the method was published with
+    label_smoothing: Annotated[float, between(0, 0.99)] = 0.0  # of every cross-entropy
+    settings: Any = None  # the loss's own; None: its defaults
+
+    @field_validator("kind", mode="after")
+    @classmethod
+    def _known(cls, kind: str) -> str:
+        if kind and kind not in LOSS_SETTINGS:
+            raise ValueError(f"loss.kind must be one of {', '.join(LOSS_SETTINGS)}, got {kind!r}")
+        return kind
+
+    @field_validator("settings", mode="plain")
+    @classmethod
+    def _own(cls, value: Any, info: ValidationInfo) -> Any:  # noqa: ANN401
+        kind = info.data.get("kind", "")
+        return value if not kind else _own_settings(value, LOSS_SETTINGS[kind], "kind", info)
 
 
-@dataclass(frozen=True)
+@settings
 class DataConfig:
-    """Which pictures, and how they become network inputs."""
+    """Which images, and how they become network inputs."""
 
-    dataset: str = "synthetic_birds"  # one of DATASETS
-    root: str = ""  # its folder; "": the usual folder name under FG_DATA
-    classes: int = 0  # only the first n classes; 0: all
-    train_per_class: int = 40  # synthetic only
-    test_per_class: int = 10  # synthetic only
-    resize: int = 256  # pixels: shorter side, or both sides when `square`
+    dataset: Literal["synthetic_birds", "synthetic_cars", "cub", "cars", "aircraft", "folder"] = "synthetic_birds"
+    root: Text = ""  # its folder; "": the usual folder name under FG_DATA
+    labels: Literal["variant", "family", "manufacturer"] = "variant"  # aircraft only: which of its three label sets
+    classes: Annotated[int, between(0, 20_000)] = 0  # only the first n classes; 0: all
+    holdout: Annotated[float, between(0, 0.9)] = 0.0  # share of the training images held aside to choose by; 0: none
+    train_per_class: Annotated[int, between(0, 2000)] = 40  # synthetic only
+    test_per_class: Annotated[int, between(0, 2000)] = 10  # synthetic only
+    resize: Annotated[int, between(1, 2048)] = 256  # pixels: shorter side, or both sides when `square`
     square: bool = False  # resize to a square (changes the aspect ratio), as the authors' scripts do
-    crop: int = 224  # side of the network input, a multiple of 32
-    crop_padding: int = 0  # zero pixels around the picture before the random crop
-    eval_crop: bool = True  # False: evaluation resizes the whole picture to crop x crop
-    scale_jitter: float = 0.0  # > 0: random resized crop of at least 1 - scale_jitter of the area
-    colour_jitter: float = 0.0  # brightness, contrast and saturation jitter
-    trivial_augment: bool = False  # one random operation of torchvision's TrivialAugmentWide on each training picture
-    normalise: str = "imagenet"  # "imagenet" mean and std, or "half": 0.5 and 0.5
+    crop: Annotated[int, between(1, 1536)] = 224  # side of the network input, a multiple of 32
+    crop_padding: Annotated[int, between(0, 256)] = 0  # zero pixels around the image before the random crop
+    eval_crop: bool = True  # False: evaluation resizes the whole image to crop x crop
+    scale_jitter: Annotated[float, between(0, 0.99)] = 0.0  # > 0: random resized crop of >= 1 - this share of the area
+    colour_jitter: Share = 0.0  # brightness, contrast and saturation jitter
+    trivial_augment: bool = False  # one random operation of torchvision's TrivialAugmentWide on each training image
+    normalise: Text = "trunk"  # the trunk's own, or "imagenet", "half", "clip", "none"; see `transforms.normalisation`
+
+    @model_validator(mode="after")
+    def _sides_fit(self) -> "DataConfig":
+        if self.crop % STRIDE:
+            nearest = max(1, round(self.crop / STRIDE)) * STRIDE
+            raise ValueError(f"crop should be a multiple of {STRIDE} pixels, got {self.crop}; {nearest} is the nearest")
+        if self.resize < self.crop:
+            raise ValueError(
+                f"resize should be at least crop, got resize {self.resize} and crop {self.crop} pixels; "
+                "enlarge resize or choose a smaller crop"
+            )
+        return self
 
 
-@dataclass(frozen=True)
+@settings
 class OptimConfig:
     """The optimiser and its schedule. Learning rates are per step, for the whole batch."""
 
-    optimizer: str = "sgd"  # "sgd", as both papers; "adamw", whose rates and decays are of another size
-    epochs: int = 15
-    batch_size: int = 32
-    lr: float = 0.01  # of the new layers
-    trunk_lr: float = 0.003  # of the parameters below `trunk_prefixes`
+    optimizer: Literal["sgd", "adamw"] = "sgd"  # sgd, as both papers; adamw's rates and decays are of another size
+    epochs: Annotated[int, between(1, 100_000)] = 15
+    batch_size: Annotated[int, between(1, 65_536)] = 32
+    lr: Rate = 0.01  # of the new layers
+    trunk_lr: Rate = 0.003  # of the parameters below `trunk_prefixes`
     trunk_prefixes: tuple[str, ...] = ("trunk",)  # parameter names that train at trunk_lr
-    momentum: float = 0.9  # AdamW: the first of its betas; the second is 0.999
+    momentum: Share = 0.9  # AdamW: the first of its betas; the second is 0.999
     nesterov: bool = False  # SGD only
-    weight_decay: float = 5e-4  # times the learning rate; AdamW's acts on the weights alone (decoupled)
-    schedule: str = "cosine"  # "cosine" per epoch, or "step"
+    weight_decay: Rate = 5e-4  # times the learning rate; AdamW's acts on the weights alone (decoupled)
+    schedule: Literal["cosine", "step"] = "cosine"  # both per epoch
     milestones: tuple[int, ...] = ()  # epochs of the steps
-    gamma: float = 0.1  # factor of each step
-    warmup_epochs: float = 0.0
-    accumulate: int = 1  # batches per update; batch norm and MC-Loss's shared mask still see single batches
-    clip_norm: float = 0.0  # longest gradient (2-norm over all parameters) of an update; 0: as it comes
-    mixup: float = 0.0  # alpha of the Beta distribution that mixes each picture with its neighbour; 0: none
-    ema: float = 0.0  # decay of the averaged weights that are evaluated and saved, such as 0.999; 0: the weights
+    gamma: Rate = 0.1  # factor of each step
+    warmup_epochs: Rate = 0.0
+    accumulate: Annotated[int, between(1, 4096)] = 1  # batches per update; batch norm still sees single batches
+    clip_norm: Annotated[float, between(0, 1e9)] = 0.0  # longest gradient (2-norm) of an update; 0: as it comes
+    mixup: Rate = 0.0  # alpha of the Beta distribution that mixes each image with its neighbour; 0: none
+    ema: Annotated[float, between(0, 0.999999)] = 0.0  # decay of the EMA model that is evaluated and saved; 0: none
+
+    @model_validator(mode="after")
+    def _nesterov_is_of_sgd(self) -> "OptimConfig":
+        if self.nesterov and self.optimizer != "sgd":
+            raise ValueError(f"optim.nesterov belongs to sgd, got {self.optimizer}; set it to false")
+        return self
 
 
-@dataclass(frozen=True)
+@settings
 class Experiment:
     """One training run: model, loss, data, optimiser, seed.
 
@@ -113,62 +181,124 @@ class Experiment:
     `sync_batch_norm` is off. See `fgcore.machine.distributed`.
     """
 
-    name: str = "custom"
-    seed: int = 1
-    model: ModelConfig = field(default_factory=ModelConfig)
-    loss: LossConfig = field(default_factory=LossConfig)
-    data: DataConfig = field(default_factory=DataConfig)
-    optim: OptimConfig = field(default_factory=OptimConfig)
-    precision: str = "auto"  # "auto": bf16 autocast where the machine has it; "bf16"; "fp32"
-    workers: int = -1  # data loading processes; -1: chosen by the machine
-    cache_images: bool = True  # keep decoded pictures in memory (small sets)
+    name: Annotated[str, Field(max_length=200)] = "custom"
+    seed: Whole = 1
+    model: ModelConfig = Field(default_factory=ModelConfig)
+    loss: LossConfig = Field(default_factory=LossConfig)
+    data: DataConfig = Field(default_factory=DataConfig)
+    optim: OptimConfig = Field(default_factory=OptimConfig)
+    precision: Literal["auto", "bf16", "fp32"] = "auto"  # auto: bf16 autocast where the machine has it
+    workers: Annotated[int, between(-1, 256)] = -1  # data loading processes; -1: chosen by the machine
+    cache_images: bool = True  # keep decoded images in memory (small sets)
     sync_batch_norm: bool = True  # several processes: batch norm over the whole batch, not over each one's share
     compile: bool = False  # torch.compile for training; goes on without where that fails
     tensorboard: bool = False  # event files in the run's folder too; needs the package tensorboard
 
+    @field_validator("loss", mode="after")
+    @classmethod
+    def _named(cls, loss: LossConfig, info: ValidationInfo) -> LossConfig:
+        """A loss without a name becomes the method's own."""
+        if loss.kind or "model" not in info.data:
+            return loss
+        return dataclasses.replace(loss, kind=OWN_LOSS[info.data["model"].method])
+
+
+def _own_settings(value: Any, kind: type | None, chosen_by: str, info: ValidationInfo) -> Any:  # noqa: ANN401
+    """The settings of a method or loss as its own class."""
+    if kind is None:  # its name was refused before
+        return value
+    if value is None:
+        return kind()
+    if isinstance(value, Mapping):
+        return from_dict(kind, value)
+    if not isinstance(value, kind):
+        got = type(value).__name__
+        raise ValueError(f"{chosen_by}={info.data[chosen_by]} takes settings of {kind.__name__}, got {got}")
+    return value
+
+
+def _sentence(kind: type, error: ValidationError) -> str:
+    """The first thing that is wrong, in one sentence."""
+    first = error.errors(include_url=False)[0]
+    places = [str(part) for part in first["loc"] if not isinstance(part, int)]
+    name, value = ".".join([kind.__name__, *places]).removeprefix("Experiment."), first.get("input")
+    what, context = first["type"], first.get("ctx", {})
+    if not places:
+        return str(context.get("error", f"{name}: {first['msg']}"))
+    if what == "value_error":
+        return str(context["error"])
+    if what in ("unexpected_keyword_argument", "extra_forbidden"):
+        owner = _owner(kind, places[:-1])
+        fields = ", ".join(field.name for field in dataclasses.fields(owner))
+        return f"{owner.__name__} has no field {places[-1]!r}; its fields are {fields}"
+    if what in ("greater_than_equal", "less_than_equal"):
+        low, high = _limits_of(_hint(kind, places))
+        return f"{name} should lie from {low:g} to {high:g}, got {value!r}"
+    hint = _bare(_hint(kind, places))
+    if get_origin(hint) is tuple and isinstance(value, list | tuple) and len(value) != len(get_args(hint)):
+        return f"{name} takes {len(get_args(hint))} values, got {len(value)}: {value!r}"
+    if what == "literal_error":
+        return f"{name} takes {', '.join(map(str, get_args(hint)))}, got {value!r}"
+    if what.endswith(("_type", "_parsing")):
+        return f"{name} takes {what.rpartition('_')[0].removesuffix('_from')}, got {value!r}"
+    return f"{name}: {first['msg']}, got {value!r}"
+
+
+def _owner(kind: type, places: list[str]) -> type:
+    for place in places:
+        kind = get_type_hints(kind)[place]
+    return kind
+
+
+def _hint(kind: type, places: list[str]) -> Any:  # noqa: ANN401
+    return get_type_hints(_owner(kind, places[:-1]), include_extras=True)[places[-1]]
+
+
+def _bare(hint: Any) -> Any:  # noqa: ANN401
+    return get_args(hint)[0] if get_origin(hint) is Annotated else hint
+
+
+def _limits_of(hint: Any) -> tuple[float, float]:  # noqa: ANN401
+    """The limits in a type hint; of a tuple those of its values."""
+    if get_origin(_bare(hint)) is tuple:
+        return _limits_of(get_args(_bare(hint))[0])
+    info = pydantic.fields.FieldInfo.from_annotation(hint)
+    low = next((item.ge for item in info.metadata if hasattr(item, "ge")), float("-inf"))
+    high = next((item.le for item in info.metadata if hasattr(item, "le")), float("inf"))
+    return low, high
+
+
+def limits(experiment: Experiment, path: str) -> tuple[float, float]:
+    """The lowest and highest value of a number such as "optim.epochs"; for forms."""
+    return _limits_of(_paths(experiment)[path])
+
+
+def choices(experiment: Experiment, path: str) -> tuple[str, ...]:
+    """What a setting such as "optim.schedule" may be; () where anything of its type may."""
+    hint = _bare(_paths(experiment)[path])
+    return get_args(hint) if get_origin(hint) is Literal else ()
+
 
 def to_dict(config: Any) -> dict[str, Any]:  # noqa: ANN401  (any dataclass of this module)
     """The config as nested plain dictionaries; tuples become lists, as in JSON."""
-    return _plain(dataclasses.asdict(config))
+    return json.loads(json.dumps(dataclasses.asdict(config)))
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value
+@functools.lru_cache(maxsize=64)
+def _adapter(kind: type) -> TypeAdapter:
+    return TypeAdapter(kind)
 
 
 def from_dict(kind: type[T], values: Mapping[str, Any]) -> T:
     """The dataclass `kind` with `values`; fields left out keep their default.
 
     Raises:
-        ValueError: an unknown field or a value of the wrong type, naming both.
+        ValueError: an unknown field, a value of the wrong type or beyond its limits, named in one sentence.
     """
-    hints = get_type_hints(kind)
-    unknown = sorted(set(values) - set(hints))
-    if unknown:
-        raise ValueError(f"{kind.__name__} has no field {unknown[0]!r}; its fields are {', '.join(hints)}")
-    return kind(**{name: _typed(f"{kind.__name__}.{name}", hints[name], value) for name, value in values.items()})
-
-
-def _typed(name: str, kind: Any, value: Any) -> Any:  # noqa: ANN401
-    """`value` as `kind`: ints become floats and lists tuples; anything else of another type is refused."""
-    if dataclasses.is_dataclass(kind) and isinstance(value, Mapping):
-        return from_dict(kind, value)
-    if get_origin(kind) is tuple and isinstance(value, list | tuple):
-        kinds = get_args(kind)
-        if kinds[-1] is Ellipsis:
-            kinds = (kinds[0],) * len(value)
-        if len(kinds) != len(value):
-            raise ValueError(f"{name} takes {len(kinds)} values, got {len(value)}: {value!r}")
-        return tuple(_typed(name, item_kind, item) for item_kind, item in zip(kinds, value, strict=True))
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if isinstance(kind, type) and isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
-        return value
-    raise ValueError(f"{name} takes {getattr(kind, '__name__', kind)}, got {value!r}")
+    try:
+        return _adapter(kind).validate_json(json.dumps(values), strict=True)
+    except ValidationError as error:
+        raise ValueError(_sentence(kind, error)) from None
 
 
 def override(experiment: Experiment, settings: Mapping[str, str]) -> Experiment:
@@ -177,45 +307,83 @@ def override(experiment: Experiment, settings: Mapping[str, str]) -> Experiment:
     Args:
         experiment: the preset.
         settings: field -> text. A field is named in full (`optim.epochs`) or, where only one config has it,
-            by its last word (`epochs`). Tuples are comma-separated.
+            by its last word (`epochs`). Tuples are comma-separated. Another `method` or `loss.kind` keeps those of
+            its own settings that the new one has too.
 
     Raises:
         ValueError: an unknown or ambiguous field, or a text that is not of the field's type.
     """
-    values = to_dict(experiment)
-    paths = _paths(Experiment)
+    named = {_full_name(key, experiment): text for key, text in settings.items() if _full_name(key, experiment)}
+    for field in ("model.method", "loss.kind"):
+        if field in named:
+            experiment = _with_kind(experiment, field, named.pop(field))
+    values, paths = to_dict(experiment), _paths(experiment)
     for key, text in settings.items():
-        matches = [path for path in paths if path == key] or [p for p in paths if p.rpartition(".")[2] == key]
+        matches = _matches(key, paths)
+        if matches in (["model.method"], ["loss.kind"]):
+            continue
         if len(matches) != 1:
             hint = f"could mean {' or '.join(matches)}" if matches else f"is none of {', '.join(paths)}"
             raise ValueError(f"setting {key!r} {hint}")
         *parents, leaf = matches[0].split(".")
-        target = values
-        for parent in parents:
-            target = target[parent]
-        target[leaf] = _parse(matches[0], paths[matches[0]], text)
+        functools.reduce(lambda part, name: part[name], parents, values)[leaf] = _parse(
+            matches[0], paths[matches[0]], text
+        )
     return from_dict(Experiment, values)
 
 
-def _paths(kind: type, prefix: str = "") -> dict[str, Any]:
+def _matches(key: str, paths: Mapping[str, Any]) -> list[str]:
+    return [path for path in paths if path == key] or [path for path in paths if path.rpartition(".")[2] == key]
+
+
+def _full_name(key: str, experiment: Experiment) -> str:
+    matches = _matches(key, _paths(experiment))
+    return matches[0] if len(matches) == 1 else ""
+
+
+def _with_kind(experiment: Experiment, field: str, name: str) -> Experiment:
+    """The experiment with another method or loss; the loss follows a method that had its own."""
+    section, _, attribute = field.partition(".")
+    known = NETWORK_SETTINGS if section == "model" else LOSS_SETTINGS
+    values = to_dict(experiment)
+    old = values[section][attribute]
+    if name in known and name != old:
+        fields = {item.name for item in dataclasses.fields(known[name])}
+        own = {key: value for key, value in values[section]["settings"].items() if key in fields}
+        values[section] |= {attribute: name, "settings": own}
+        if section == "model" and values["loss"]["kind"] == OWN_LOSS[old]:
+            values["loss"] = {"label_smoothing": values["loss"]["label_smoothing"]}
+    else:
+        values[section][attribute] = name
+    return from_dict(Experiment, values)
+
+
+def _paths(config: Any, prefix: str = "") -> dict[str, Any]:  # noqa: ANN401
+    """Every setting below a config -> its type, by its full name."""
     paths: dict[str, Any] = {}
-    for name, hint in get_type_hints(kind).items():
-        if dataclasses.is_dataclass(hint):
-            paths |= _paths(hint, f"{prefix}{name}.")
+    for name, hint in get_type_hints(type(config), include_extras=True).items():
+        value = getattr(config, name)
+        if dataclasses.is_dataclass(value):
+            paths |= _paths(value, f"{prefix}{name}.")
         else:
             paths[f"{prefix}{name}"] = hint
     return paths
 
 
-def _parse(name: str, kind: Any, text: str) -> Any:  # noqa: ANN401
+_READERS: dict[type, Callable[[str], Any]] = {int: int, float: float, str: str}
+
+
+def _parse(name: str, hint: Any, text: str) -> Any:  # noqa: ANN401
+    kind = _bare(hint)
     if get_origin(kind) is tuple:
-        items = [item for item in text.split(",") if item]
-        return [_parse(name, get_args(kind)[0], item) for item in items]
+        return [_parse(name, get_args(kind)[0], item) for item in text.split(",") if item]
+    if get_origin(kind) is Literal:
+        return text
     if kind is bool:
         if text.lower() not in ("true", "false"):
             raise ValueError(f"{name} takes true or false, got {text!r}")
         return text.lower() == "true"
     try:
-        return kind(text)
+        return _READERS[kind](text)
     except ValueError:
         raise ValueError(f"{name} takes {kind.__name__}, got {text!r}") from None

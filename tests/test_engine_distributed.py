@@ -62,7 +62,7 @@ def test_two_processes_that_share_each_batch_train_what_one_trains(root, shared,
     folder, seen = shared
     with float64():
         reports = [without_times(report) for report in loop.train(shared_run(root, name), tmp_path / "run")]
-        start = loop.fresh_model(loop.with_classes(shared_run(root, name), 3)).double().state_dict()
+        start = loop.fresh_model(loop.settled(shared_run(root, name), 3)).double().state_dict()
     alone, together = (torch.load(path / "state.pt", weights_only=True) for path in (tmp_path / "run", folder / name))
     moved = [not torch.allclose(alone["model"][key], start[key], rtol=1e-4) for key in start]
     assert sum(moved) > len(moved) / 2  # the tolerance below is finer than what training changed

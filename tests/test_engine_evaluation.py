@@ -7,7 +7,7 @@ from engine_helpers import CLASSES, draw_pictures, tiny
 from fgcore.data import datasets
 from fgcore.evaluation.evaluation import evaluate, network_input
 from fgcore.methods.build import build_model
-from fgcore.training.loop import with_classes
+from fgcore.training.loop import settled
 
 
 @pytest.fixture(scope="module")
@@ -16,7 +16,7 @@ def root(tmp_path_factory):
 
 
 def test_evaluation_counts_every_picture_once_whatever_the_batch(root):
-    experiment = with_classes(tiny(root), 3)
+    experiment = settled(tiny(root), 3)
     model = build_model(experiment.model).eval()
     images = datasets.load(experiment.data).test
     whole = evaluate(model, images, experiment.data, batch_size=15)
@@ -28,7 +28,7 @@ def test_evaluation_counts_every_picture_once_whatever_the_batch(root):
 
 
 def test_evaluation_leaves_the_model_as_it_was(root):
-    experiment = with_classes(tiny(root), 3)
+    experiment = settled(tiny(root), 3)
     model = build_model(experiment.model)
     before = {name: value.clone() for name, value in model.state_dict().items()}
     evaluate(model, datasets.load(experiment.data).test, experiment.data)
@@ -37,7 +37,7 @@ def test_evaluation_leaves_the_model_as_it_was(root):
 
 
 def test_the_scores_are_those_of_predictions_made_one_by_one(root):
-    experiment = with_classes(tiny(root, "ap"), 3)
+    experiment = settled(tiny(root, "ap"), 3)
     torch.manual_seed(0)
     model = build_model(experiment.model).eval()
     images = datasets.load(experiment.data).test
@@ -50,7 +50,7 @@ def test_the_scores_are_those_of_predictions_made_one_by_one(root):
 
 
 def test_progress_ends_at_the_number_of_pictures(root):
-    experiment = with_classes(tiny(root), 3)
+    experiment = settled(tiny(root), 3)
     done = []
     images = datasets.load(experiment.data).test
     evaluate(build_model(experiment.model), images, experiment.data, batch_size=4, on_batch=done.append)

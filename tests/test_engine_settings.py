@@ -149,7 +149,7 @@ def test_what_can_be_compiled_is_used_for_training(root, tmp_path, monkeypatch):
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["baseline", "mc", "ap"])
 def test_the_compiler_takes_every_network_with_its_random_draws(root, method):
-    model = loop.fresh_model(loop.with_classes(tiny(root, method), 3))
+    model = loop.fresh_model(loop.settled(tiny(root, method), 3))
     images, generator = torch.rand(4, 3, 64, 64), BatchGenerator(torch.device("cpu"), 0, 4)
     outputs = [
         network(images, generator=generator.manual_seed(0)).logits

@@ -15,42 +15,16 @@ import safetensors
 import safetensors.torch
 from torch import nn
 
+from fgcore.checkpoints import migrate
 from fgcore.checkpoints.weights import CheckpointError, check_fit, expected_tensors, filled, first_not_finite, halved
-from fgcore.config import Experiment, from_dict, to_dict
+from fgcore.config import Experiment, ModelConfig, from_dict, to_dict
 from fgcore.machine.files import sha256, write_atomically
-from fgcore.methods.build import without_weights
 
-FORMAT = "finegrain-lens-1"
+FORMAT = "finegrain-lens-2"
 MAX_HEADER = 4 * 2**20  # bytes; 200 classes with all their scores take about 60 kB
 PICKLES = (".pth", ".pt", ".tar")  # endings of torch's own files; see `fgcore.checkpoints.official`
 MAX_NAME = 200  # characters of a class name
 _FIELDS = ("experiment", "class_names", "report", "provenance")
-_LIMITS = {  # lowest and highest: far beyond any sensible experiment, far from what hurts
-    "model": {
-        "num_classes": (1, 20_000),
-        "hidden": (1, 8192),
-        "channels_per_class": (1, 64),
-        "head_pool": (1, 14),
-        "pyramid_channels": (16, 2048),
-    },
-    "data": {
-        "classes": (0, 20_000),
-        "train_per_class": (0, 2000),
-        "test_per_class": (0, 2000),
-        "resize": (1, 2048),
-        "crop": (1, 1536),
-        "crop_padding": (0, 256),
-    },
-}
-_MAX_CHANNELS = 65_536  # of all classes' groups
-_ROI_LIMITS = {  # of single values and of all values of a tuple
-    "anchors": (1, 4096),
-    "top_k": (1, 64),
-    "nms_iou": (0, 1),
-    "border": (0, 0.5),
-    "threshold": (0, 100),
-    "drop_probabilities": (0, 1),
-}
 
 
 @dataclass(frozen=True)
@@ -119,7 +93,7 @@ def read_metadata(path: Path | str) -> Checkpoint:
     path = Path(path)
     metadata = _metadata(path)
     values = {name: _json(path, metadata, name) for name in _FIELDS}
-    experiment = _experiment(path, values["experiment"])
+    experiment = _experiment(path, values["experiment"], metadata["format"])
     class_names = values["class_names"]
     _check(path, isinstance(class_names, list), "its class names are not a list")
     _check(
@@ -157,6 +131,11 @@ def load(path: Path | str) -> tuple[nn.Module, Checkpoint]:
     return filled(checkpoint.path, config, tensors), checkpoint
 
 
+def without_weights(config: ModelConfig) -> ModelConfig:
+    """The same network with random weights: what a checkpoint fills with its own."""
+    return dataclasses.replace(config, weights="")
+
+
 def _metadata(path: Path) -> dict[str, str]:
     """The header's texts, after checking that the file is as long as its header says."""
     if not path.is_file():
@@ -178,7 +157,7 @@ def _metadata(path: Path) -> dict[str, str]:
         raise CheckpointError(f"{path.name} cannot be used: it is damaged or was cut short; copy it again") from error
     stated = metadata.get("format")
     wanted = "weights without a description" if stated is None else f"of format {stated[:40]!r}"
-    _check(path, stated == FORMAT, f"it is {wanted}; expected a checkpoint of format {FORMAT!r}")
+    _check(path, stated in (FORMAT, migrate.FORMAT), f"it is {wanted}; expected a checkpoint of format {FORMAT!r}")
     return metadata
 
 
@@ -193,27 +172,14 @@ def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is no number")
 
 
-def _experiment(path: Path, values: Any) -> Experiment:  # noqa: ANN401  (any JSON value)
+def _experiment(path: Path, values: Any, format_of_file: str) -> Experiment:  # noqa: ANN401  (any JSON value)
     _check(path, isinstance(values, dict), "its experiment is not a set of named values")
     try:
-        experiment = from_dict(Experiment, values)
+        if format_of_file == migrate.FORMAT:
+            values = migrate.experiment(values)
+        return _without_paths(from_dict(Experiment, values))
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise CheckpointError(f"{path.name} cannot be used: {error}") from error
-    for section, limits in _LIMITS.items():
-        _check_limits(path, section, getattr(experiment, section), limits)
-    model = experiment.model
-    _check_limits(path, "model.roi", model.roi, _ROI_LIMITS)
-    channels = model.num_classes * model.channels_per_class
-    _check(path, channels <= _MAX_CHANNELS, f"its groups take {channels} channels, expected at most {_MAX_CHANNELS}")
-    return _without_paths(experiment)
-
-
-def _check_limits(path: Path, section: str, config: Any, limits: Mapping[str, tuple[float, float]]) -> None:  # noqa: ANN401
-    """Refuse a field of `config` outside its limits."""
-    for name, (lowest, highest) in limits.items():
-        value = getattr(config, name)
-        fits = all(lowest <= item <= highest for item in (value if isinstance(value, tuple) else (value,)))
-        _check(path, fits, f"its {section}.{name} is {value}, expected {lowest} to {highest}")
 
 
 def _check(path: Path, true: bool, problem: str) -> None:

@@ -1,4 +1,4 @@
-"""The authors' AP-CNN files (`.pth`): read as plain tensors only, never as code."""
+"""The authors' files (`.pth`): read as plain tensors only, never as code."""
 
 import warnings
 import zipfile
@@ -12,53 +12,51 @@ from torch import Tensor, nn
 from fgcore.checkpoints import checkpoint
 from fgcore.checkpoints.checkpoint import Checkpoint
 from fgcore.checkpoints.weights import CheckpointError, check_fit, expected_tensors, filled
-from fgcore.config import DataConfig, Experiment
 from fgcore.machine.files import sha256
-from fgcore.methods.ap import convert
+from fgcore.methods import METHODS
 
 MAX_BYTES = 2**30  # the authors' largest file is about 110 MB
 
-# How the authors' scripts prepare the pictures of each set, and its number of classes
-DATA = {
-    "cub": (200, DataConfig(dataset="cub", resize=600, square=True, crop=448)),
-    "cars": (196, DataConfig(dataset="cars", resize=448, square=True, crop=448)),
-    "aircraft": (100, DataConfig(dataset="aircraft", resize=448, square=True, crop=448)),
-}
+DATASETS = ("cub", "cars", "aircraft")  # whose images the authors' scripts prepare
 
 
 def load(path: Path | str, dataset: str = "") -> tuple[nn.Module, Checkpoint]:
-    """The model of an official AP-CNN file, in evaluation mode, described as a `Checkpoint`.
+    """The model of an official file, in evaluation mode, described as a `Checkpoint`.
 
     Args:
-        path: a state_dict as the authors' script saves it.
+        path: a state_dict as the authors' scripts save it.
         dataset: cub, cars or aircraft; "": the set with that many classes.
 
     Raises:
         FileNotFoundError: no such file.
-        CheckpointError: not a plain state_dict, or not of the authors' ResNet AP-CNN.
+        CheckpointError: not a plain state_dict, or not one that a method can import.
         ValueError: an unknown `dataset`.
     """
-    if dataset and dataset not in DATA:
-        raise ValueError(f"dataset takes {', '.join(DATA)}, got {dataset!r}")
+    if dataset and dataset not in DATASETS:
+        raise ValueError(f"dataset takes {', '.join(DATASETS)}, got {dataset!r}")
     path = Path(path)
     state = read_tensors(path)
     try:
-        config, tensors = convert.convert_apcnn(state, dataset or None)
+        found = next(filter(None, (read(state, dataset) for method in METHODS.values() for read in method.importers)))
+    except StopIteration:
+        known = ", ".join(method.title for method in METHODS.values() if method.importers)
+        raise CheckpointError(
+            f"{path.name} is not an official file that can be imported ({known}): got {len(state)} entries beginning "
+            f"with {sorted(state)[:3]}"
+        ) from None
     except ValueError as error:
-        raise CheckpointError(f"{path.name} is not an official AP-CNN file: {error}") from error
-    shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+        raise CheckpointError(f"{path.name} cannot be imported: {error}") from error
+    config = found.model
+    shapes = {name: tuple(tensor.shape) for name, tensor in found.tensors.items()}
     check_fit(path, config, expected_tensors(path, config), shapes)
-    model = filled(path, config, {name: tensor.contiguous() for name, tensor in tensors.items()})
-    named = dataset or next((name for name, (classes, _) in DATA.items() if classes == config.num_classes), "")
-    data = DATA[named][1] if named else DataConfig(dataset="folder", resize=512, crop=448)
-    experiment = Experiment(name="official AP-CNN", model=config, data=data)
+    model = filled(path, config, {name: tensor.contiguous() for name, tensor in found.tensors.items()})
     digest = sha256(path)
-    origin = {"command": f"converted from {path.name}", "source_sha256": digest}
-    return model, Checkpoint(path, digest, experiment, placeholder_names(config.num_classes), {}, origin)
+    origin = {"command": f"converted from {path.name}, {found.source}", "source_sha256": digest}
+    return model, Checkpoint(path, digest, found.experiment, placeholder_names(config.num_classes), {}, origin)
 
 
 def load_any(path: Path | str) -> tuple[nn.Module, Checkpoint]:
-    """The model of a checkpoint of this program or of an official AP-CNN file, told apart by the file's ending.
+    """The model of a checkpoint of this program or of an official file, told apart by the file's ending.
 
     Raises:
         FileNotFoundError: no such file.

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from fgcore.config import ModelConfig
-from fgcore.methods.build import build_model
+from fgcore.methods import METHODS, build_model
 
 
 class CheckpointError(ValueError):
@@ -58,7 +58,7 @@ def check_fit(
         want, got = tuple(expected[other[0]].shape), tuple(found[other[0]])
         problems.append(f"{len(other)} of another shape (first {other[0]!r}: expected {want}, got {got})")
     if problems:
-        network = f"{config.method} network on {config.trunk} with {config.num_classes} classes"
+        network = f"{METHODS[config.method].title} network on {config.trunk} with {config.num_classes} classes"
         raise CheckpointError(f"the weights in {path.name} do not fit the {network}: {'; '.join(problems)}")
 
 
@@ -72,7 +72,11 @@ def filled(path: Path, config: ModelConfig, tensors: Mapping[str, Tensor]) -> nn
         raise CheckpointError(
             f"{path.name} holds nan or infinite weights (first in {broken!r}); use an earlier checkpoint"
         )
-    with torch.random.fork_rng(devices=[]):  # building draws random weights, which are replaced at once
+    with torch.device("meta"):  # no weight is drawn that the file replaces at once
         model = build_model(config)
-    model.load_state_dict(tensors)
+    model.load_state_dict(tensors, assign=True)
+    if any(buffer.is_meta for buffer in model.buffers()):  # tables that a trunk computes and no file holds
+        with torch.random.fork_rng(devices=[]):
+            model = build_model(config)
+        model.load_state_dict(tensors)
     return model.eval()

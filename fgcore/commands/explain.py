@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from fgcore.data.images import pixels_sha256, read_image
-from fgcore.inspection.explain import explain_picture, load_model
+from fgcore.inspection.inspector import Inspector
 from fgcore.report import panels, render
 from fgcore.report.report import Model, Subject, report
 
@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--checkpoint", dest="checkpoints", action="append", type=Path, required=True, help="repeatable"
     )
     parser.add_argument("--out", type=Path, help="folder of the panels; default explained/PHOTO")
-    parser.add_argument("--drop-seed", type=int, default=0, help="AP-CNN: the dropblock drawn and shown")
+    parser.add_argument("--draw-seed", type=int, default=0, help="of what training would draw, such as a dropblock")
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     models, values = [], []
     for path in arguments.checkpoints:
-        shown = explain_picture(load_model(path), picture, drop_seed=arguments.drop_seed)
+        shown = Inspector(path).set_image(picture).explanation(draw_seed=arguments.draw_seed)
         model = Model(path.stem if path.stem not in ("best", "last") else f"{path.parent.name}-{path.stem}", shown)
         numbers = panels.numbers(shown) | {"photo": arguments.photo.name, "panels": _write_panels(folder, model)}
         best = numbers["top"][0]
@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _write_panels(folder: Path, model: Model) -> list[str]:
     """The names of the files."""
-    files = {f"{model.label}-{name}.png": pixels for name, pixels in panels.panels(model.shown).items()}
+    files = {f"{model.label}-{name}.png": panel.image for name, panel in panels.panels(model.shown).items()}
     for file, pixels in files.items():
         (folder / file).write_bytes(render.png(pixels))
     return list(files)

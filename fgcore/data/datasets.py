@@ -19,7 +19,7 @@ from fgcore.data.cache import check_memory, decode_all
 from fgcore.data.images import MIN_SIDE, ImageError, read_image
 from fgcore.data.readers import read, sample_seed
 from fgcore.data.records import Record, shortened
-from fgcore.data.transforms import check, evaluation_view, random_view, resize
+from fgcore.data.transforms import evaluation_view, random_view, resize
 
 __all__ = ["ImageSet", "Record", "Splits", "describe", "load"]
 
@@ -65,7 +65,6 @@ class ImageSet(Dataset[tuple[Tensor, int]]):
             ValueError: a transform setting that cannot work, a cache larger than half of the machine's memory,
                 or a class without a readable picture.
         """
-        check(config)
         self.records = tuple(records)
         self.class_names = tuple(class_names)
         self.config = config
@@ -169,7 +168,6 @@ def load(config: DataConfig, cache_images: bool = True) -> Splits:
         FileNotFoundError: the folder, or a part of it, is missing.
         ValueError: settings that cannot work, damaged annotations, fewer than two classes, an empty class.
     """
-    check(config)
     listing = read(config)
     train, test = (
         ImageSet(records, listing.class_names, config, training=training, cache=cache_images, title=listing.summary)

@@ -39,41 +39,34 @@ _NORMALISATIONS = {
 _TRIVIAL_AUGMENT = TrivialAugmentWide()
 
 
-def check(config: DataConfig) -> None:
-    """Refuse transform settings that cannot work.
-
-    Raises:
-        ValueError: naming the setting, what it should be and what it is.
-    """
-    if config.crop <= 0 or config.crop % STRIDE:
-        nearest = max(1, round(config.crop / STRIDE)) * STRIDE
-        raise ValueError(f"crop should be a multiple of {STRIDE} pixels, got {config.crop}; {nearest} is the nearest")
-    if config.resize < config.crop:
-        raise ValueError(
-            f"resize should be at least crop, got resize {config.resize} and crop {config.crop} pixels; "
-            "enlarge resize or choose a smaller crop"
-        )
-    if config.crop_padding < 0:
-        raise ValueError(f"crop_padding should be 0 or more pixels, got {config.crop_padding}; 0 leaves it out")
-    if not 0 <= config.scale_jitter < 1:
-        raise ValueError(f"scale_jitter should lie in [0, 1), got {config.scale_jitter}; 0 leaves it out")
-    if not 0 <= config.colour_jitter <= 1:
-        raise ValueError(f"colour_jitter should lie in [0, 1], got {config.colour_jitter}; 0 leaves it out")
-    normalisation(config.normalise)
-
-
 def normalisation(name: str) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
     """Mean and standard deviation of the colour channels RGB, for values in [0, 1].
 
     Args:
-        name: "imagenet", as torchvision's weights expect, or "half": 0.5 and 0.5, which maps to [-1, 1].
+        name: "imagenet", as torchvision's weights expect; "half": 0.5 and 0.5, which maps to [-1, 1]; "clip"; "none";
+            or six numbers, such as "0.5,0.5,0.5/0.25,0.25,0.25".
 
     Raises:
         ValueError: another name.
     """
-    if name not in _NORMALISATIONS:
-        raise ValueError(f"normalise should be one of {', '.join(_NORMALISATIONS)}, got {name!r}; choose one of them")
-    return _NORMALISATIONS[name]
+    if name in _NORMALISATIONS:
+        return _NORMALISATIONS[name]
+    try:
+        mean, std = (tuple(map(float, part.split(","))) for part in name.split("/"))
+    except ValueError:
+        mean, std = (), ()
+    if len(mean) != 3 or len(std) != 3 or min(std, default=0) <= 0:
+        raise ValueError(
+            f"normalise should be trunk, {', '.join(_NORMALISATIONS)}, or three means and three standard deviations as "
+            f"in 0.5,0.5,0.5/0.25,0.25,0.25; got {name!r}"
+        )
+    return mean, std
+
+
+def name_of(mean: tuple[float, float, float], std: tuple[float, float, float]) -> str:
+    """What `normalisation` reads as these numbers."""
+    known = next((name for name, numbers in _NORMALISATIONS.items() if numbers == (mean, std)), "")
+    return known or "/".join(",".join(f"{value:.6g}" for value in values) for values in (mean, std))
 
 
 def normalise(images: Tensor, config: DataConfig) -> Tensor:
@@ -148,7 +141,6 @@ def augment(picture: NDArray[np.uint8], config: DataConfig, rng: np.random.Gener
 
 def evaluation_view(picture: NDArray[np.uint8], config: DataConfig) -> tuple[Tensor, Geometry]:
     """`preprocess` before `normalise`: (3, crop, crop) uint8, and the map between both pixel grids."""
-    check(config)
     if not config.eval_crop:
         resized = _resized(picture, (config.crop, config.crop))
         left = top = 0
@@ -163,7 +155,6 @@ def evaluation_view(picture: NDArray[np.uint8], config: DataConfig) -> tuple[Ten
 
 def resize(picture: NDArray[np.uint8], config: DataConfig) -> Tensor:
     """The picture at `config.resize`: (3, H', W') uint8, contiguous; what no epoch changes."""
-    check(config)
     if config.square:
         return _resized(picture, (config.resize, config.resize))
     _check_picture(picture)

@@ -13,9 +13,10 @@ from fgcore.data import transforms
 from fgcore.data.datasets import ImageSet
 from fgcore.data.images import ImageError
 from fgcore.evaluation.deletion import Curves, deletion_insertion
-from fgcore.evaluation.looks import CHANNEL, Look, looks
+from fgcore.evaluation.looks import Look, looks
 from fgcore.evaluation.measures import image_row, map_rows
 from fgcore.evaluation.truth import Truth, read_truth
+from fgcore.inspection.inspector import Loaded
 from fgcore.machine.runtime import derive_seed
 
 KEYS = ["model", "index"]  # of the table of images; that of maps has "map" too
@@ -40,7 +41,7 @@ class Subject:
     """A model under analysis, and the pictures as it gets them."""
 
     name: str
-    model: nn.Module  # in evaluation mode, its parameters without gradients
+    loaded: Loaded
     images: ImageSet
 
 
@@ -116,18 +117,18 @@ def _look(
     """What the model shows on each picture, and the curves of those that are to have them."""
     if not seen:
         return
-    device, config = next(subject.model.parameters()).device, subject.images.config
+    device, config = next(subject.loaded.model.parameters()).device, subject.images.config
     images = transforms.normalise(torch.stack([picture.view for picture in seen]).to(device), config)
     targets = torch.tensor([picture.target for picture in seen], device=device)
     identifiers = [subject.images.records[picture.index].identifier for picture in seen]
     rngs = [_rng(settings, identifier, "controls") for identifier in identifiers]
-    for picture, look, image in zip(seen, looks(subject.model, images, targets, rngs), images, strict=True):
-        curves = _curves(subject.model, image, look, settings) if picture.index in faithful else {}
+    for picture, look, image in zip(seen, looks(subject.loaded, images, targets, rngs), images, strict=True):
+        curves = _curves(subject.loaded.model, image, look, settings) if picture.index in faithful else {}
         yield picture, look, curves
 
 
 def _curves(model: nn.Module, image: Tensor, look: Look, settings: Settings) -> dict[str, Curves]:
-    maps = {name: heatmap for name, heatmap in look.maps.items() if name != CHANNEL and heatmap.any()}
+    maps = {name: heatmap for name, heatmap in look.maps.items() if heatmap.any()}
     predict: Callable[[Tensor], Tensor] = partial(_logits, model)
     return deletion_insertion(predict, image, maps, look.best, steps=settings.steps, seed=settings.seed)
 

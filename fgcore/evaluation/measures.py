@@ -1,6 +1,5 @@
 """One picture through every measure: the rows of the tables, and what each of their columns means."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -8,18 +7,10 @@ import numpy as np
 from fgcore.evaluation import boxes, controls, parts
 from fgcore.evaluation.boxes import NAN
 from fgcore.evaluation.deletion import Curves
-from fgcore.evaluation.looks import CENTRE, CHANNEL, CONTROLS, RANDOM, ROIS, ZOOM, Look
+from fgcore.evaluation.looks import CENTRE, RANDOM, Look
 from fgcore.evaluation.truth import Truth
-
-
-@dataclass(frozen=True)
-class Measure:
-    """What a column of numbers says."""
-
-    title: str
-    meaning: str  # one sentence, with its source
-    better: int  # 1: more is better, -1: less is better, 0: neither
-
+from fgcore.methods import METHODS
+from fgcore.methods.base import Measure, Shown
 
 _ZHANG, _WANG = "Zhang et al., IJCV 2018", "Wang et al., CVPR Workshops 2020"
 OF_MAPS = {
@@ -40,32 +31,19 @@ OF_MAPS = {
     "deletion": Measure("Deletion", "Area under the deletion curve (Petsiuk et al., BMVC 2018).", -1),
     "insertion": Measure("Insertion", "Area under the insertion curve (Petsiuk et al., BMVC 2018).", 1),
 }
-_LEVELS = {f"level{n}": f"level {n}" for n in (3, 4, 5)}
-OF_MODELS = {
-    "top1": Measure("Top-1", "Share of the pictures classified correctly.", 1),
+OF_PREDICTIONS = {
+    "top1": Measure("Top-1", "Share of the images classified correctly.", 1),
     "probability": Measure("True class", "Probability of the true class.", 1),
-    "group_rank": Measure("Rank of its group", "Place of the true class's group by g; 1 is pure.", -1),
-    "group_first": Measure(
-        "Group comes first", "Share of the pictures where the true class's group has the best g.", 1
-    ),
-    "diversity": Measure("h", "Diversity of the true class's channels, 1 (alike) to their number (disjoint).", 1),
-    "overlap": Measure("Overlap", "Mean shared mass of two of the true class's channels.", -1),
-    "parts_covered": Measure("Parts covered", "Different parts under the peaks of the true class's channels.", 1),
-    "stage1_top1": Measure("Stage I top-1", "Share correct by the mean of stage I's heads.", 1),
-    "stage2_top1": Measure("Stage II top-1", "Share correct by the mean of stage II's heads.", 1),
-    "zoom": Measure("Zoom-in", "Probability of the true class in stage II minus that in stage I.", 1),
-    **{
-        f"zoom_{head}": Measure(f"Zoom-in, {name}", f"The same for the head of {name} alone.", 1)
-        for head, name in (_LEVELS | {"concat": "all levels"}).items()
-    },
-    "zoom_factor": Measure("Zoom factor", "Side of the input over side of the zoom box.", 0),
-    **{
-        f"drop_{head}": Measure(
-            f"Drop, {name}", f"Change of the true class's probability without the best ROI of {name}.", -1
-        )
-        for head, name in _LEVELS.items()
-    },
 }
+PARTS_COVERED = {
+    "parts_covered": Measure("Parts covered", "Different parts under the peaks of the true class's channels.", 1)
+}
+
+
+def of_models() -> dict[str, Measure]:
+    """The measures of a whole model, those of every method among them."""
+    own = {name: measure for method in METHODS.values() for name, measure in method.measures.items()}
+    return OF_PREDICTIONS | own | PARTS_COVERED
 
 
 def map_rows(look: Look, truth: Truth, curves: dict[str, Curves], rng: np.random.Generator) -> list[dict[str, Any]]:
@@ -83,12 +61,10 @@ def map_rows(look: Look, truth: Truth, curves: dict[str, Curves], rng: np.random
         if name in curves:
             row |= {"deletion": curves[name].deletion, "insertion": curves[name].insertion}
         rows.append(row)
-    if look.channels is not None:
-        rows.append({"map": CHANNEL} | _mean([located(channel, truth) for channel in look.channels]))
-    if look.rois is not None and look.zoom_box is not None:
-        fits = _fits(look, truth, rng)
-        rows = [row | fits.get(row["map"], {}) for row in rows]
-    return rows
+    for name, channels in look.shown.channels.items():
+        rows.append({"map": name} | _mean([located(channel, truth) for channel in channels]))
+    fits = _fits(look.shown, truth, rng)
+    return [row | fits.get(row["map"], {}) for row in rows]
 
 
 def located(heatmap: np.ndarray, truth: Truth) -> dict[str, Any]:
@@ -115,25 +91,27 @@ def _mean(rows: list[dict[str, Any]]) -> dict[str, float]:
     return result | {"part": ""}
 
 
-def _fits(look: Look, truth: Truth, rng: np.random.Generator) -> dict[str, dict[str, float]]:
-    """How AP-CNN's ROIs and zoom box fit the annotations, and how the controls do."""
-    count = len(look.rois)
-    places = {
-        ROIS: boxes.centres(look.rois),
-        RANDOM: controls.random_places(count, truth.size, rng),
-        CENTRE: controls.centre_places(count, truth.size),
-    }
-    zooms = {
-        ZOOM: look.zoom_box,
-        RANDOM: controls.random_box(look.zoom_box, truth.size, rng),
-        CENTRE: controls.centre_box(look.zoom_box, truth.size),
-    }
-    fits: dict[str, dict[str, float]] = {name: {} for name in (ROIS, ZOOM, *CONTROLS)}
-    for name, points in places.items():
-        fits[name]["recall"] = boxes.roi_recall(points, truth.parts, truth.radius)
-        fits[name]["precision"] = boxes.roi_precision(points, truth.parts, truth.radius)
-    for name, box in zooms.items():
-        fits[name]["iou"] = NAN if truth.box is None else boxes.box_iou(box, truth.box)
+def _fits(shown: Shown, truth: Truth, rng: np.random.Generator) -> dict[str, dict[str, float]]:
+    """How regions and boxes fit the annotations, and how the controls do."""
+    fits: dict[str, dict[str, float]] = {}
+    for name, regions in shown.regions.items():
+        places = {
+            name: boxes.centres(regions),
+            RANDOM: controls.random_places(len(regions), truth.size, rng),
+            CENTRE: controls.centre_places(len(regions), truth.size),
+        }
+        for key, points in places.items():
+            recall = boxes.roi_recall(points, truth.parts, truth.radius)
+            precision = boxes.roi_precision(points, truth.parts, truth.radius)
+            fits.setdefault(key, {}).update(recall=recall, precision=precision)
+    for name, box in shown.box.items():
+        zooms = {
+            name: box,
+            RANDOM: controls.random_box(box, truth.size, rng),
+            CENTRE: controls.centre_box(box, truth.size),
+        }
+        for key, other in zooms.items():
+            fits.setdefault(key, {})["iou"] = NAN if truth.box is None else boxes.box_iou(other, truth.box)
     return fits
 
 
@@ -145,12 +123,13 @@ def image_row(look: Look, truth: Truth, target: int, rng: np.random.Generator) -
         "top1": float(look.best == target),
         "probability": float(look.probabilities[target]),
         "confidence": float(look.probabilities[look.best]),
-        **look.numbers,
+        **look.shown.numbers,
     }
-    if look.true_channels is not None and truth.parts:
-        count, cells = len(look.true_channels), look.true_channels.shape[1:]
+    covering = look.shown.covering
+    if covering is not None and truth.parts:
+        count, cells = len(covering), covering.shape[1:]
         sets = {
-            "parts_covered": look.true_channels,
+            "parts_covered": covering,
             f"parts_covered@{RANDOM}": np.stack([controls.random_map(cells, rng) for _ in range(count)]),
             f"parts_covered@{CENTRE}": np.stack([controls.centre_map(cells)] * count),
         }

@@ -8,7 +8,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from fgcore.outputs import HEADS, APCNNOutput, ModelOutput
+from fgcore.outputs import ModelOutput
 
 
 @dataclass(frozen=True)
@@ -65,19 +65,6 @@ def _percent(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(top1=100 * table["top1"], top5=100 * table["top5"])
 
 
-def named_logits(output: ModelOutput) -> dict[str, Tensor]:
-    """The logits of every classifier of a model, (B, K) each; the model's own prediction is the last, "mean" or "head".
-
-    AP-CNN: its heads of each stage, then each stage's mean, then the mean of all eight.
-    """
-    if not isinstance(output, APCNNOutput):
-        return {"head": output.logits}
-    stages = {"stage I": output.stage1.logits, "stage II": output.stage2.logits}  # (B, 4, K)
-    heads = {f"{stage} {head}": x[:, i] for stage, x in stages.items() for i, head in enumerate(HEADS)}
-    means = {f"{stage} mean": x.mean(dim=1) for stage, x in stages.items()}
-    return heads | means | {"mean": output.logits}
-
-
 class Counter:
     """Accumulates a model's hits over batches, on the device where they are computed."""
 
@@ -93,7 +80,7 @@ class Counter:
             output: what the model returned.
             targets: (B,) int64, on the same device.
         """
-        for name, logits in named_logits(output).items():
+        for name, logits in output.scored().items():
             best = logits.float().topk(min(5, self.num_classes), dim=1).indices  # (B, 5)
             found = best == targets[:, None]
             hits = torch.stack([found[:, 0], found.any(dim=1)]).long()  # (2, B)

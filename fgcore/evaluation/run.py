@@ -17,7 +17,8 @@ from fgcore.data import datasets
 from fgcore.data.datasets import ImageSet
 from fgcore.evaluation import store, summary
 from fgcore.evaluation.chunk import Settings, Subject, measure
-from fgcore.evaluation.looks import MAPS
+from fgcore.evaluation.looks import all_maps
+from fgcore.inspection.inspector import Loaded
 from fgcore.machine import provenance, runtime
 
 SPLITS = ("test", "train")
@@ -119,7 +120,9 @@ def _subjects(
             raise ValueError(
                 f"{path.name} was trained on other pictures than {paths[0].name}; analyse them apart, or see --data"
             )
-        subjects.append(Subject(name, runtime.place(model.eval().requires_grad_(False), device), images))
+        subjects.append(
+            Subject(name, Loaded(runtime.place(model.eval().requires_grad_(False), device), source), images)
+        )
         sources.append(source)
     return subjects, sources
 
@@ -198,7 +201,7 @@ def _finish(folder: Path, chunks: int, about: dict[str, Any], settings: Settings
     """Merge the chunks and sum them up. The same bytes whoever does it; the summary comes last."""
     models = [model["name"] for model in about["models"]]
     images = store.merged(folder, chunks, "images", {"model": models})
-    maps = store.merged(folder, chunks, "maps", {"model": models, "map": list(MAPS)})
+    maps = store.merged(folder, chunks, "maps", {"model": models, "map": list(all_maps())})
     drawn = {"resamples": settings.resamples, "seed": settings.seed}
     classes = summary.by_class(images, maps, about["class_names"], **drawn)
     models_table = summary.by_model(images, maps, **drawn)

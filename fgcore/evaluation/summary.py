@@ -6,12 +6,17 @@ import numpy as np
 import pandas as pd
 
 from fgcore.evaluation.bootstrap import interval
-from fgcore.evaluation.looks import CONTROLS, MAPS
-from fgcore.evaluation.measures import OF_MAPS, OF_MODELS
+from fgcore.evaluation.looks import CONTROLS, all_maps
+from fgcore.evaluation.measures import OF_MAPS, of_models
+from fgcore.methods.base import Measure
 
 ITSELF = "model"  # the `map` of measures that belong to no map
-MEASURES = OF_MODELS | OF_MAPS
 WINS, TIES, LOSES = "wins", "ties", "loses"
+
+
+def measures() -> dict[str, Measure]:
+    """Every measure by its name."""
+    return of_models() | OF_MAPS
 
 
 def values(images: pd.DataFrame, maps: pd.DataFrame, model: str) -> dict[tuple[str, str], pd.Series]:
@@ -21,12 +26,12 @@ def values(images: pd.DataFrame, maps: pd.DataFrame, model: str) -> dict[tuple[s
     """
     own = images[images["model"] == model].set_index("index")
     columns = {}
-    for measure in OF_MODELS:
+    for measure in of_models():
         for name, column in ((ITSELF, measure), *((control, f"{measure}@{control}") for control in CONTROLS)):
             if column in own and own[column].notna().any():
                 columns[name, measure] = own[column]
     shown = maps[maps["model"] == model]
-    for name in (known for known in MAPS if (shown["map"] == known).any()):
+    for name in (known for known in all_maps() if (shown["map"] == known).any()):
         rows = shown[shown["map"] == name].set_index("index")
         columns |= {
             (name, measure): rows[measure] for measure in OF_MAPS if measure in rows and rows[measure].notna().any()
@@ -62,7 +67,7 @@ def _against_controls(
     columns: dict[tuple[str, str], pd.Series], resamples: int, seed: int
 ) -> Iterator[tuple[float, str]]:
     for (name, measure), column in columns.items():
-        better = MEASURES[measure].better
+        better = measures()[measure].better
         rivals = [columns[control, measure] for control in CONTROLS if (control, measure) in columns]
         if name in CONTROLS or not rivals or not better:
             yield np.nan, ""

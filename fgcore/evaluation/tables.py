@@ -3,9 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from fgcore.evaluation.looks import CCMP, GRAD_CAM, ROIS
-
-OWN_MAPS = (CCMP, ROIS, GRAD_CAM)  # what a model's own map is: the first of these that it has
+from fgcore.evaluation.looks import own_maps
 
 
 def confusion(images: pd.DataFrame, model: str, classes: int) -> np.ndarray:
@@ -62,7 +60,7 @@ def examples(images: pd.DataFrame, model: str, first: int, second: int) -> pd.Da
 def own_map(maps: pd.DataFrame, model: str) -> str:
     """The map that belongs to the model's method: CCMP, ROIs, or Grad-CAM for a baseline."""
     present = set(maps.loc[maps["model"] == model, "map"].unique())
-    return next(name for name in OWN_MAPS if name in present)
+    return next(name for name in own_maps() if name in present)
 
 
 def side_by_side(images: pd.DataFrame, maps: pd.DataFrame, first: str, second: str, map_name: str = "") -> pd.DataFrame:

@@ -1,8 +1,11 @@
 """The authors' dense head, shared by all three networks."""
 
 from collections import OrderedDict
+from collections.abc import Sequence
 
-from torch import nn
+from torch import Tensor, nn
+
+from fgcore.records import Prediction
 
 
 def dense_head(channels: int, hidden: int, num_classes: int) -> OrderedDict[str, nn.Module]:
@@ -29,3 +32,9 @@ def max_pool_head(channels: int, hidden: int, num_classes: int, side: int = 1) -
     """
     head = dense_head(channels * side * side, hidden, num_classes)
     return nn.Sequential(OrderedDict(pool=nn.AdaptiveMaxPool2d(side), flatten=nn.Flatten(), **head))
+
+
+def predictions(logits: Tensor, names: Sequence[str]) -> tuple[Prediction, ...]:
+    """(N, K) logits of one image -> N predictions."""
+    probabilities = logits.detach().float().softmax(1).cpu().numpy()
+    return tuple(Prediction(name, row) for name, row in zip(names, probabilities, strict=True))

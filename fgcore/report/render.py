@@ -120,3 +120,46 @@ def tiles(pictures: Sequence[np.ndarray], columns: int, gap: int = 6) -> np.ndar
 def png(pixels: np.ndarray) -> bytes:
     """An (H, W, 3) uint8 RGB picture as PNG."""
     return cv2.imencode(".png", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))[1].tobytes()
+
+
+_COLOURS = (  # Okabe and Ito's, told apart by colour-blind readers; yellow and sky blue last, they drown on photos
+    (0, 114, 178), (213, 94, 0), (0, 158, 115), (204, 121, 167), (230, 159, 0), (86, 180, 233), (240, 228, 66),
+)  # fmt: skip
+
+
+def channel_colours(count: int) -> np.ndarray:
+    """A colour for each of `count` channels, (count, 3) uint8; beyond seven they are spread over the hues."""
+    if count <= len(_COLOURS):
+        return np.array(_COLOURS[:count], np.uint8)
+    hues = np.arange(count) * 180 // count  # OpenCV's hues are half degrees
+    hsv = np.stack([hues, np.full(count, 190), np.full(count, 215)], axis=1).astype(np.uint8)
+    return cv2.cvtColor(hsv[None], cv2.COLOR_HSV2RGB)[0]
+
+
+def colour_map(softmax: np.ndarray) -> np.ndarray:
+    """Where a class's channels look, all in one map: a colour for each channel, grey where they look alike.
+
+    Args:
+        softmax: (xi, h, w), each channel a distribution over positions.
+
+    Returns:
+        (h, w, 4) uint8 RGBA: the mean of the channels' colours, weighted by their shares at that position; opaque
+        where the strongest channel is at its strongest, clear where none looks.
+    """
+    strongest = softmax.max(0)
+    shares = softmax / softmax.sum(0)  # softmax is positive everywhere
+    colours = np.einsum("chw,cr->hwr", shares, channel_colours(len(softmax)).astype(np.float32))
+    alpha = 235 * np.sqrt(strongest / strongest.max())
+    return np.round(np.dstack([colours, alpha])).astype(np.uint8)
+
+
+def grey(pixels: np.ndarray) -> np.ndarray:
+    """Under a map, colour belongs to the map."""
+    return cv2.cvtColor(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+
+
+def blend(pixels: np.ndarray, layer: np.ndarray) -> np.ndarray:
+    """An RGBA layer (h, w, 4), stretched over the image (H, W, 3) uint8."""
+    layer = cv2.resize(layer.astype(np.float32), pixels.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    alpha = layer[..., 3:] / 255
+    return np.round((1 - alpha) * pixels + alpha * layer[..., :3]).astype(np.uint8)

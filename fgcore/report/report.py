@@ -10,16 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
-from fgcore.methods.mc.channel_groups import group
-from fgcore.outputs import LEVELS
-from fgcore.records import Explanation, Group, Prediction, PyramidAttention
-from fgcore.report.panels import class_pair, numbers, panels
+from fgcore.methods import METHODS
+from fgcore.records import Explanation, Panel, Prediction
+from fgcore.report.panels import numbers, panels
 from fgcore.report.render import png
 
 TOP = 10  # classes in a table; the JSON at the end has all
-_METHODS = {"baseline": "Baseline", "mc": "MC-Loss", "ap": "AP-CNN"}
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 _STYLE = """
 :root { color-scheme: light dark; --line: color-mix(in srgb, CanvasText 18%, transparent); }
@@ -57,7 +53,7 @@ class Model:
 
     label: str
     shown: Explanation
-    classes: tuple[int, ...] = ()  # the class in question and its rival; see `panels.class_pair`
+    classes: tuple[int, ...] = ()  # the class in question and its contrast class; see `Explanation.asked`
     facts: Mapping[str, str] = field(default_factory=dict)  # about the checkpoint, besides `Explanation.origin`
 
 
@@ -110,7 +106,7 @@ def _head(subject: Subject, models: Sequence[Model]) -> list[str]:
     return [
         f"<header><small>FineGrain Lens, inspection report</small><h1>{html.escape(subject.name)}</h1></header>",
         *(f"<p>{html.escape(note)}</p>" for note in subject.notes),
-        _figures({f"The picture as {models[0].label} sees it": view.pixels}),
+        _figures([Panel(view.pixels, f"The image as {models[0].label} sees it")]),
         _facts(facts),
         _table(("Model", "Says", "Probability"), rows),
     ]
@@ -120,83 +116,23 @@ def _model(model: Model) -> list[str]:
     shown, origin = model.shown, dict(model.shown.origin)
     sides = ", ".join(f"{side:.0f}" for side in shown.view.photo_box)
     height, width = shown.view.pixels.shape[:2]
-    origin["method"] = _METHODS[shown.method]
-    origin["input"] = f"{width} × {height} pixels from {sides} (left, top, right, bottom) of the picture"
-    captions = _captions(shown, model.classes)
-    pictures = {name: pixels for name, pixels in panels(shown, model.classes).items() if name != "input"}
+    origin["method"] = METHODS[shown.method].title
+    origin["input"] = f"{width} × {height} pixels from {sides} (left, top, right, bottom) of the image"
+    images = [panel for name, panel in panels(shown, model.classes).items() if name != "input"]
     parts = [f"<h2>{html.escape(model.label)}</h2>", _facts(origin | dict(model.facts)), "<h3>What it says</h3>"]
-    parts += [_predictions(shown.prediction, shown.class_names), "<h3>Where it looks</h3>"]
-    parts.append(_figures({captions[name]: pixels for name, pixels in pictures.items()}))
-    if shown.groups is not None:
-        parts += _groups(shown, model.classes)
-    if shown.attention is not None:
-        parts += _attention(shown.attention, shown.class_names)
+    parts += [_predictions(shown.prediction, shown.class_names), "<h3>Where it looks</h3>", _figures(images)]
+    for table in shown.detail.tables(shown.asked(model.classes)):
+        words, cells = html.escape(table.title), _table(table.head, table.rows)
+        if table.folded:
+            parts += [f"<details><summary>{words}</summary>", cells, "</details>"]
+        else:
+            parts += [f"<h3>{words}</h3>", cells]
     return parts
 
 
 def _predictions(prediction: Prediction, names: Sequence[str]) -> str:
     rows = [(str(place), names[index], _share(value)) for place, (index, value) in enumerate(prediction.top(TOP), 1)]
     return _table(("Rank", "Class", "Probability, 0 to 1"), rows)
-
-
-def _groups(shown: Explanation, classes: Sequence[int]) -> list[str]:
-    """Score, diversity and overlap of the class in question and of its rival."""
-    indices = list(dict.fromkeys(class_pair(shown, classes)))
-    groups = [group(shown.groups, index) for index in indices]
-    head = ("Class", "Channels xi", "Score g (mean of the CCMP map)", "Diversity h (1 alike to xi disjoint)")
-    rows = [(shown.class_names[g.class_index], str(len(g.channels)), f"{g.score:.6f}", f"{g.diversity:.6f}")
-            for g in groups]  # fmt: skip
-    parts = ["<h3>The channels of the class and of its rival</h3>", _table(head, rows)]
-    return parts + [part for g in groups for part in _overlap(g, shown.class_names[g.class_index])]
-
-
-def _overlap(shown: Group, name: str) -> list[str]:
-    numbered = [str(number) for number in range(1, len(shown.channels) + 1)]
-    rows = [(number, *(f"{value:.4f}" for value in row)) for number, row in zip(numbered, shown.overlap, strict=True)]
-    lead = f"Overlap of the channels of {html.escape(name)}, two at a time: 0 disjoint, 1 at the same place"
-    return [f"<details><summary>{lead}</summary>", _table(("Channel", *numbered), rows), "</details>"]
-
-
-def _attention(shown: PyramidAttention, names: Sequence[str]) -> list[str]:
-    """What each head says, and which boxes led from the first look to the second."""
-    opinions = [*shown.heads, shown.stage1_mean, shown.stage2_mean]
-    if shown.dropped_mean is not None:
-        opinions.append(shown.dropped_mean)
-    heads = [(opinion.name, names[opinion.best], _share(opinion.probabilities[opinion.best])) for opinion in opinions]
-    boxes = [
-        (str(level), *(f"{side:.1f}" for side in (box.x1, box.y1, box.x2, box.y2)), f"{box.score:.6f}")
-        for level, rois in zip(LEVELS, shown.rois, strict=True)
-        for box in rois
-    ]
-    zoom = ", ".join(f"{side:.1f}" for side in shown.zoom_box)
-    return [
-        "<h3>Heads and stages</h3>",
-        _table(("Head", "Says", "Probability"), heads),
-        "<h3>Regions, in pixels of the network input</h3>",
-        _table(("Level", "Left", "Top", "Right", "Bottom", "Score, 0 to 1"), boxes),
-        f"<p>Zoom box: {zoom} (left, top, right, bottom); zoom factor {shown.zoom_factor:.4f}.</p>",
-    ]
-
-
-def _captions(shown: Explanation, classes: Sequence[int]) -> dict[str, str]:
-    """What each panel of `panels.panels` shows, with range and unit."""
-    names = shown.class_names
-    best, rival = (names[index] for index in class_pair(shown, classes))
-    result = {"gradcam": f"Grad-CAM of {names[shown.cam_class]}, {shown.cam_layer}; stretched to 0 to 1"}
-    for role, name in (("class", best), ("rival", rival)):
-        result[f"mc_{role}_channels"] = f"Raw channels of {name}, from 0 to their common maximum"
-        result[f"mc_{role}_ccmp"] = f"CCMP of {name}: maximum over its channels, on the same scale"
-    for level in LEVELS:
-        for stage, place in ((1, "the picture"), (2, "the zoomed crop")):
-            result[f"ap_stage{stage}_gate{level}"] = (
-                f"Stage {'I' * stage}, level {level} (stride {2**level}): spatial gate over {place}, own range"
-            )
-        result[f"ap_rois{level}"] = f"Level {level}: regions kept, with their scores"
-    return result | {
-        "ap_zoom_box": "Zoom box: the smallest one around all regions",
-        "ap_zoomed": "The zoomed crop: the picture's part that stage II looks at",
-        "ap_dropped": "Dropblock as drawn in training: the grey part is removed",
-    }
 
 
 def _share(value: float) -> str:
@@ -214,9 +150,10 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return f'<div class="wide"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
-def _figures(pictures: Mapping[str, np.ndarray]) -> str:
+def _figures(images: Sequence[Panel]) -> str:
     figures = []
-    for caption, pixels in pictures.items():
-        words, address = html.escape(caption), "data:image/png;base64," + base64.b64encode(png(pixels)).decode("ascii")
+    for panel in images:
+        words = html.escape(panel.caption)
+        address = "data:image/png;base64," + base64.b64encode(png(panel.image)).decode("ascii")
         figures.append(f'<figure><img src="{address}" alt="{words}"><figcaption>{words}</figcaption></figure>')
     return f'<div class="panels">{"".join(figures)}</div>'

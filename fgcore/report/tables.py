@@ -23,13 +23,8 @@ def _harmless(cell: Cell) -> Cell:
 
 
 def opinions(explanation: Explanation) -> list[Prediction]:
-    """Every prediction that an explanation holds: the final one, then AP-CNN's stages, heads and dropblock."""
-    result, attention = [explanation.prediction], explanation.attention
-    if attention is not None:
-        result += [attention.stage1_mean, attention.stage2_mean, *attention.heads]
-        if attention.dropped_mean is not None:
-            result.append(attention.dropped_mean)
-    return result
+    """Every prediction that an explanation holds: the final one, then those of the method's detail."""
+    return [explanation.prediction, *explanation.detail.predictions()]
 
 
 def predictions(models: Iterable[tuple[str, Explanation]]) -> str:

@@ -21,10 +21,11 @@ from fgcore.outputs import LossTerms
 from fgcore.runs.folder import RunFolder
 from fgcore.runs.reports import EpochReport, RunningMeans, StepReport
 from fgcore.training import optim, sync_norm
+from fgcore.training import step as step_of
 from fgcore.training.mixup import blend, mixup
-from fgcore.training.session import Session, fresh_model, prepare, with_classes
+from fgcore.training.session import Session, fresh_model, prepare, settled
 
-__all__ = ["EpochReport", "StepReport", "evaluate", "fresh_model", "train", "with_classes"]
+__all__ = ["EpochReport", "StepReport", "evaluate", "fresh_model", "settled", "train"]
 
 REPORTS_PER_EPOCH = 20  # how often the running loss is read from the device
 
@@ -82,10 +83,10 @@ def _epoch(session: Session, loader: torch.utils.data.DataLoader, on_step: Calla
     session.batches.epoch = session.epoch
     terms, top1 = _train_epoch(session, loader, on_step)
     if session.replicas and not config.sync_batch_norm:
-        for model in {session.model, session.judged}:
+        for model in {session.model, session.evaluated}:
             sync_norm.average_statistics(model)
     test = evaluate(
-        session.judged, session.splits.test, config.data, precision=session.precision, workers=config.workers
+        session.evaluated, session.splits.test, config.data, precision=session.precision, workers=config.workers
     )
     session.epoch += 1
     if test.top1 > session.best_top1:
@@ -152,9 +153,10 @@ def _step(session: Session, inputs: Tensor, targets: Tensor, step: int, steps: i
         session.optimizer.zero_grad(set_to_none=True)
     between_updates = session.replicas.no_sync() if session.replicas and step < last else contextlib.nullcontext()
     with between_updates:
-        with runtime.autocast(session.precision, session.device):
-            output = session.network(inputs, generator=session.generator)
-        terms = session.loss(output, targets, generator=session.generator)
+        terms, logits = step_of.forward(
+            session.network, session.loss, inputs, targets,
+            generator=session.generator, precision=session.precision, device=session.device,
+        )  # fmt: skip
         # processes' gradients are averaged: a share of another size counts accordingly
         weight = len(inputs) * distributed.size() / (session.batches.batch_size * (last + 1 - first))
         (terms.total * weight).backward()
@@ -162,7 +164,7 @@ def _step(session: Session, inputs: Tensor, targets: Tensor, step: int, steps: i
         optim.update(session.optimizer, config.clip_norm)
         if session.average:
             session.average.update(session.model)
-    return terms, output.logits.detach()
+    return terms, logits
 
 
 def _check_finite(session: Session, report: StepReport) -> None:

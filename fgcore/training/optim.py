@@ -7,43 +7,22 @@ from torch import nn
 
 from fgcore.config import OptimConfig
 
-OPTIMIZERS = ("sgd", "adamw")
-SCHEDULES = ("cosine", "step")
 
-
-def check(config: OptimConfig) -> None:
-    """Refuse settings that cannot work.
-
-    Raises:
-        ValueError: naming the setting, what it should be and what it is.
-    """
-    for name, values in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES)):
-        if getattr(config, name) not in values:
-            raise ValueError(f"optim.{name} takes {', '.join(values)}, got {getattr(config, name)!r}")
-    if config.nesterov and config.optimizer != "sgd":
-        raise ValueError(f"optim.nesterov belongs to sgd, got {config.optimizer}; set it to false")
-    for name in ("epochs", "accumulate"):
-        if getattr(config, name) < 1:
-            raise ValueError(f"optim.{name} should be at least 1, got {getattr(config, name)}")
-    for name in ("clip_norm", "mixup"):
-        if not getattr(config, name) >= 0:
-            raise ValueError(f"optim.{name} should be 0, which leaves it out, or more, got {getattr(config, name)}")
-    if not 0 <= config.ema < 1:
-        raise ValueError(f"optim.ema should lie in [0, 1), such as 0.999, got {config.ema}; 0 leaves it out")
-
-
-def build_optimizer(model: nn.Module, config: OptimConfig) -> torch.optim.Optimizer:
+def build_optimizer(model: nn.Module, config: OptimConfig, loss: nn.Module | None = None) -> torch.optim.Optimizer:
     """The optimiser over two groups, "new" and "trunk"; an empty group is left out.
+
+    Parameters of the loss, where it has any, are new.
 
     Weight decay acts on all parameters, as in both papers' code. `set_learning_rates` gives the groups their rates.
 
     Source: SGD with momentum, both papers; AdamW, Loshchilov and Hutter, ICLR 2019.
 
     Raises:
-        ValueError: a prefix that no parameter has, or a setting that `check` refuses.
+        ValueError: a prefix that no parameter has.
     """
-    check(config)
     named = split_parameters(model, config.trunk_prefixes)
+    if loss is not None:
+        named["new"] |= {f"loss.{name}": parameter for name, parameter in loss.named_parameters()}
     groups = [{"name": name, "params": list(parameters.values())} for name, parameters in named.items() if parameters]
     if config.optimizer == "adamw":
         betas = config.momentum, 0.999

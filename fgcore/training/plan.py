@@ -7,17 +7,15 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from fgcore.checkpoints.checkpoint import without_weights
 from fgcore.config import Experiment
 from fgcore.data import datasets
 from fgcore.data.readers import read
-from fgcore.data.transforms import check
 from fgcore.evaluation.evaluation import network_input
 from fgcore.machine import runtime
-from fgcore.methods.build import build_model, without_weights
-from fgcore.methods.mc.losses import build_loss
-from fgcore.outputs import MCOutput
-from fgcore.training import optim
-from fgcore.training.loop import fresh_model, with_classes
+from fgcore.methods import METHODS, build_loss, build_model
+from fgcore.training import optim, step
+from fgcore.training.loop import fresh_model, settled
 
 _TIMED_STEPS = 3  # after one that warms up
 _READ = 8  # pictures whose reading is timed
@@ -32,15 +30,8 @@ class Plan:
     train_images: int
     test_images: int
     parameters: int
-    group_sizes: tuple[int, ...]  # MC-Loss: channels of each class; else empty
-    map_side: int  # MC-Loss: rows and columns of a channel's map; else 0
     steps_per_epoch: int
-
-    @property
-    def groups(self) -> str:
-        """The groups in words, such as "9 groups of 3 channels" or "38 groups of 10 and 12 of 11 channels"."""
-        counts = [f"{self.group_sizes.count(size)} of {size}" for size in sorted(set(self.group_sizes))]
-        return " and ".join(counts).replace(" of ", " groups of ", 1) + " channels" if counts else ""
+    method: dict[str, str]  # what the method says of the network laid out: name -> words
 
 
 @dataclass(frozen=True)
@@ -71,26 +62,25 @@ def plan(experiment: Experiment) -> Plan:
         FileNotFoundError: the data set is not where it was expected.
         ValueError: settings that do not fit each other or the data.
     """
-    check(experiment.data)
     listing = read(experiment.data)
-    experiment = with_classes(experiment, len(listing.class_names))
+    experiment = settled(experiment, len(listing.class_names))
     runtime.pick_precision(experiment.precision, torch.device("cpu"))
     batches = runtime.TrainBatches(len(listing.train), experiment.optim.batch_size, experiment.seed)
     crop = experiment.data.crop
     with torch.device("meta"):
         model = build_model(without_weights(experiment.model)).eval()
+        build_loss(experiment.loss, experiment.model)
         optim.build_optimizer(model, experiment.optim)
-        output = model(torch.empty(1, 3, crop, crop)) if experiment.model.method == "mc" else None
-    mc = isinstance(output, MCOutput)
+        tell = METHODS[experiment.model.method].plan
+        facts = tell(model, model(torch.empty(1, 3, crop, crop))) if tell else {}
     return Plan(
         data=listing.summary,
         class_names=listing.class_names,
         train_images=len(listing.train),
         test_images=len(listing.test),
         parameters=sum(parameter.numel() for parameter in model.parameters()),
-        group_sizes=output.group_sizes if mc else (),
-        map_side=output.features.shape[-1] if mc else 0,
         steps_per_epoch=len(batches),
+        method=facts,
     )
 
 
@@ -103,7 +93,7 @@ def measure(experiment: Experiment, device: str = "") -> Pace:
     place = runtime.pick_device(device)
     precision = runtime.pick_precision(experiment.precision, place)
     splits = datasets.load(experiment.data, cache_images=False)
-    experiment = with_classes(experiment, len(splits.train.class_names))
+    experiment = settled(experiment, len(splits.train.class_names))
     chosen = range(0, len(splits.train), max(1, len(splits.train) // _READ))[:_READ]
     started = time.perf_counter()
     views, targets = zip(*(splits.train[index] for index in chosen), strict=True)
@@ -114,14 +104,14 @@ def measure(experiment: Experiment, device: str = "") -> Pace:
     labels = torch.tensor(targets * repeats)[:count].to(place)
     model = runtime.place(fresh_model(experiment), place)
     trainer = _Trainer(model, experiment, place, precision)
-    steps = [_timed(place, lambda: trainer.step(images, labels)) for _ in range(_TIMED_STEPS + 1)]
-    tests = [_timed(place, lambda: trainer.look(images)) for _ in range(2)]
+    steps = [_timed(place, lambda: trainer.train(images, labels)) for _ in range(_TIMED_STEPS + 1)]
+    tests = [_timed(place, lambda: trainer.test(images)) for _ in range(2)]
     return Pace(reading, sorted(steps[1:])[_TIMED_STEPS // 2], tests[1], precision)
 
 
 @dataclass
 class _Trainer:
-    """A training step as `fgcore.training.loop` does it."""
+    """A model, and the steps of `fgcore.training.loop` with it."""
 
     model: nn.Module
     experiment: Experiment
@@ -129,21 +119,22 @@ class _Trainer:
     precision: str
 
     def __post_init__(self) -> None:
-        self.loss = build_loss(self.experiment.loss, self.experiment.model.method)
-        self.optimizer = optim.build_optimizer(self.model, self.experiment.optim)
+        self.loss = build_loss(self.experiment.loss, self.experiment.model).to(self.device)
+        self.optimizer = optim.build_optimizer(self.model, self.experiment.optim, self.loss)
 
-    def step(self, images: torch.Tensor, labels: torch.Tensor) -> None:
+    def train(self, images: torch.Tensor, labels: torch.Tensor) -> None:
         self.model.train()
-        generator = torch.Generator(self.device).manual_seed(0)
         inputs = network_input(images, self.experiment.data, self.device)
-        with runtime.autocast(self.precision, self.device):
-            output = self.model(inputs, generator=generator)
         self.optimizer.zero_grad(set_to_none=True)
-        self.loss(output, labels, generator=generator).total.backward()
-        self.optimizer.step()
+        generator = torch.Generator(self.device).manual_seed(0)
+        terms, _ = step.forward(
+            self.model, self.loss, inputs, labels, generator=generator, precision=self.precision, device=self.device
+        )
+        terms.total.backward()
+        optim.update(self.optimizer, self.experiment.optim.clip_norm)
 
     @torch.inference_mode()
-    def look(self, images: torch.Tensor) -> None:
+    def test(self, images: torch.Tensor) -> None:
         self.model.eval()
         with runtime.autocast(self.precision, self.device):
             self.model(network_input(images, self.experiment.data, self.device))

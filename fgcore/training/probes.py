@@ -17,29 +17,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from fgcore.checkpoints.checkpoint import Checkpoint
-from fgcore.config import Experiment
+from fgcore.config import DataConfig, Experiment
 from fgcore.data import datasets, transforms
 from fgcore.data.cache import decode_all
 from fgcore.data.images import ImageError
-from fgcore.inspection.explain import Loaded, explain_picture, load_model
+from fgcore.inspection.inspector import Inspector, Loaded
+from fgcore.inspection.inspector import load as load_model
 from fgcore.machine.files import write_atomically
-from fgcore.methods.mc.channel_groups import group, overlap
-from fgcore.outputs import LEVELS, Pyramid
-from fgcore.records import Box, Explanation, Prediction
+from fgcore.methods import METHODS
+from fgcore.records import Explanation, Prediction
 from fgcore.runs.folder import RunFolder
 from fgcore.runs.reports import EpochReport
-from fgcore.training.loop import fresh_model, with_classes
+from fgcore.training.loop import fresh_model, settled
 
 MOST = 12  # probes of a run
 _CALIBRATION, _BATCH = 64, 16  # pictures
-_CAM_SIDE = 28  # cells: a CAM has been stretched from a grid no finer than this
 
 
 @dataclass(frozen=True)
@@ -53,36 +51,18 @@ class Probe:
 
 @dataclass(frozen=True)
 class Frame:
-    """What the network showed on one probe after one epoch. Fields of other methods are None."""
+    """What the network showed on one probe after one epoch."""
 
     prediction: Prediction
-    channels: np.ndarray | None = None  # (xi, h, w) MC-Loss: the channels of the probe's class; their maximum is CCMP
-    scores: np.ndarray | None = None  # (K,) g(F_i)
-    diversity: np.ndarray | None = None  # (K,) h(F_i)
-    gates: Pyramid[np.ndarray] | None = None  # AP-CNN: spatial gates of stage I, (h, w) in (0, 1)
-    rois: Pyramid[tuple[Box, ...]] | None = None
-    zoom_box: tuple[float, float, float, float] | None = None  # xyxy, pixels
-    cam: np.ndarray | None = None  # (h, w) in [0, 1] baseline: Grad-CAM of the probe's class
-
-    @property
-    def softmax(self) -> np.ndarray:
-        """(xi, h, w): MC-Loss's channels as distributions over positions, which h compares."""
-        exponentials = np.exp(self.channels - self.channels.max((1, 2), keepdims=True))
-        return exponentials / exponentials.sum((1, 2), keepdims=True)
-
-    @property
-    def overlap(self) -> np.ndarray:
-        """(xi, xi): shared mass of two channels' softmax maps, 0 (disjoint) .. 1 (equal)."""
-        return overlap(self.softmax.reshape(len(self.channels), -1))
+    shown: Any  # what the method's `Film.unpack` makes of the file
 
 
 @dataclass(frozen=True)
 class Strip:
     """The filmstrip of a run."""
 
-    method: str  # "baseline", "mc" or "ap"
+    method: str  # a name of `fgcore.methods.METHODS`
     class_names: tuple[str, ...]  # K
-    channels: tuple[range, ...]  # MC-Loss: the channel numbers of each probe's class; else empty
     probes: tuple[Probe, ...]
     epochs: tuple[int, ...]  # ascending; 0 is before training
     frames: tuple[tuple[Frame, ...], ...]  # for each epoch, for each probe
@@ -136,7 +116,7 @@ class Recorder:
         self.run = RunFolder(folder)
         self.folder = self.run.path / "probes"
         self.train_images, images = datasets.load(experiment.data, cache_images=False)
-        self.experiment = with_classes(experiment, len(images.class_names))
+        self.experiment = settled(experiment, len(images.class_names))
         self.class_names = images.class_names
         begun = load(folder)
         known = {record.identifier: index for index, record in enumerate(images.records)}
@@ -153,7 +133,7 @@ class Recorder:
         if not _file(self.folder, 0).exists():
             untrained = Checkpoint(self.run.last, "", self.experiment, self.class_names, {}, {})
             model = fresh_model(self.experiment).eval().requires_grad_(False)
-            calibrate(model, self.train_images)
+            calibrate(model, self.train_images, self.experiment.data)
             self._look(0, Loaded(model, untrained))
         if self.run.last.exists():
             loaded = load_model(self.run.last)
@@ -169,31 +149,32 @@ class Recorder:
         self._look(epoch, load_model(self.run.last))
 
     def _look(self, epoch: int, loaded: Loaded) -> None:
-        cam = loaded.checkpoint.experiment.model.method == "baseline"
-        looks = [explain_picture(loaded, pixels, class_index=record.target, cam=cam) for record, pixels in self.chosen]
+        film, inspector = loaded.method.film, Inspector(loaded)
+        explanations = [
+            inspector.set_image(pixels).explanation(class_index=record.target, cam=film.cam)
+            for record, pixels in self.chosen
+        ]
         if not (self.folder / "pictures.npz").exists():
-            self._write_pictures(looks)
+            self._write_images(explanations)
         arrays: dict[str, np.ndarray] = {}
-        for number, (look, (record, _)) in enumerate(zip(looks, self.chosen, strict=True)):
-            arrays |= {f"{number}/{name}": values for name, values in _compact(look, record.target).items()}
+        for number, (shown, (record, _)) in enumerate(zip(explanations, self.chosen, strict=True)):
+            packed = {"probabilities": shown.prediction.probabilities} | film.pack(shown, record.target)
+            arrays |= {f"{number}/{name}": values for name, values in packed.items()}
         _write(_file(self.folder, epoch), arrays)
 
-    def _write_pictures(self, looks: list[Explanation]) -> None:
-        targets = [record.target for record, _ in self.chosen]
-        groups = looks[0].groups
+    def _write_images(self, explanations: list[Explanation]) -> None:
         facts = {
-            "method": looks[0].method,
+            "method": explanations[0].method,
             "class_names": list(self.class_names),
             "identifiers": [record.identifier for record, _ in self.chosen],
-            "targets": targets,
-            "channels": [[(r := groups.channels_of(t)).start, r.stop] for t in targets] if groups else [],
+            "targets": [record.target for record, _ in self.chosen],
         }
-        pixels = np.stack([look.view.pixels for look in looks])  # (probes, H, W, 3)
+        pixels = np.stack([shown.view.pixels for shown in explanations])  # (probes, H, W, 3)
         _write(self.folder / "pictures.npz", {"pixels": pixels, "facts": np.array(json.dumps(facts))})
 
 
 @torch.no_grad()
-def calibrate(model: nn.Module, images: datasets.ImageSet) -> None:
+def calibrate(model: nn.Module, images: datasets.ImageSet, data: DataConfig) -> None:
     """Give batch norm that has seen nothing the statistics of some training pictures; no weight changes.
 
     Without this an untrained network in evaluation mode blows its activations up layer by layer, and what it
@@ -202,6 +183,7 @@ def calibrate(model: nn.Module, images: datasets.ImageSet) -> None:
     Args:
         model: in evaluation mode, which is restored.
         images: at most 64 of them are looked at, spread evenly; unreadable ones are left out.
+        data: how they become network inputs.
     """
     new = [m for m in model.modules() if isinstance(m, _BatchNorm) and m.num_batches_tracked == 0]
     if not new:
@@ -214,7 +196,7 @@ def calibrate(model: nn.Module, images: datasets.ImageSet) -> None:
     for start in range(0, len(views), _BATCH):
         batch = views[start : start + _BATCH]
         if len(batch) > 1 or not start:
-            model(transforms.normalise(torch.stack(batch), images.config))
+            model(transforms.normalise(torch.stack(batch), data))
     for module in new:
         module.eval()
 
@@ -253,7 +235,6 @@ def load(folder: Path | str) -> Strip | None:
     return Strip(
         method=facts["method"],
         class_names=tuple(facts["class_names"]),
-        channels=tuple(range(*ends) for ends in facts["channels"]),
         probes=tuple(Probe(*probe) for probe in probes),
         epochs=tuple(found),
         frames=tuple(found.values()),
@@ -268,41 +249,9 @@ def _file(folder: Path, epoch: int) -> Path:
     return folder / f"{epoch:04d}.npz"
 
 
-def _compact(look: Explanation, target: int) -> dict[str, np.ndarray]:
-    """What the strip keeps of an explanation: half precision, nothing that can be derived from the rest."""
-    arrays = {"probabilities": look.prediction.probabilities}
-    if look.groups is not None:
-        shown = group(look.groups, target)
-        arrays |= {"channels": shown.channels.astype(np.float16)}
-        arrays |= {"scores": look.groups.scores, "diversity": look.groups.diversity}
-    if look.attention is not None:
-        maps = zip(LEVELS, look.attention.stage1.spatial_gates, look.attention.rois, strict=True)
-        for level, gate, boxes in maps:
-            arrays[f"gate{level}"] = gate.astype(np.float16)
-            rows = [(box.x1, box.y1, box.x2, box.y2, box.score) for box in boxes]
-            arrays[f"rois{level}"] = np.array(rows, np.float32).reshape(-1, 5)
-        arrays["zoom_box"] = np.array(look.attention.zoom_box, np.float32)
-    if look.cam is not None:
-        small = cv2.resize(look.cam, (_CAM_SIDE, _CAM_SIDE), interpolation=cv2.INTER_AREA)
-        arrays["cam"] = np.round(small * 255).astype(np.uint8)
-    return arrays
-
-
 def _frame(saved: dict[str, np.ndarray], number: int, method: str) -> Frame:
-    def of(name: str) -> np.ndarray:
-        values = saved[f"{number}/{name}"]
-        return values.astype(np.float32) if values.dtype == np.float16 else values
-
-    fields: dict[str, Any] = {}
-    if method == "mc":
-        fields = {name: of(name) for name in ("channels", "scores", "diversity")}
-    elif method == "ap":
-        fields["gates"] = Pyramid(*(of(f"gate{level}") for level in LEVELS))
-        fields["rois"] = Pyramid(*(tuple(Box(*row) for row in of(f"rois{level}").tolist()) for level in LEVELS))
-        fields["zoom_box"] = tuple(of("zoom_box").tolist())
-    else:
-        fields["cam"] = of("cam") / np.float32(255)
-    return Frame(Prediction("final", of("probabilities")), **fields)
+    own = {name.partition("/")[2]: values for name, values in saved.items() if name.startswith(f"{number}/")}
+    return Frame(Prediction("final", own.pop("probabilities")), METHODS[method].film.unpack(own))
 
 
 def _write(path: Path, arrays: dict[str, np.ndarray]) -> None:

@@ -11,14 +11,14 @@ import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
+from fgcore import trunks
 from fgcore.checkpoints import checkpoint
 from fgcore.config import Experiment, to_dict
-from fgcore.data import datasets
+from fgcore.data import datasets, transforms
 from fgcore.data.records import shortened
 from fgcore.machine import distributed, provenance, runtime
-from fgcore.methods.build import build_model
+from fgcore.methods import build_loss, build_model
 from fgcore.methods.draws import BatchGenerator
-from fgcore.methods.mc.losses import build_loss
 from fgcore.runs.folder import RunFolder, check_same
 from fgcore.runs.reports import EpochReport, StepReport
 from fgcore.training import optim, sync_norm
@@ -54,8 +54,8 @@ class Session:
     seconds: float = 0.0
 
     @property
-    def judged(self) -> nn.Module:
-        """What is evaluated and saved: the average of the weights where there is one."""
+    def evaluated(self) -> nn.Module:
+        """What is evaluated and saved: the EMA model where there is one."""
         return self.average.model if self.average else self.model
 
     def log_step(self, report: StepReport) -> None:
@@ -71,12 +71,13 @@ class Session:
         details = report.to_dict()
         for path in (folder.best, folder.last) if report.epoch == report.best_epoch else (folder.last,):
             names = self.splits.train.class_names
-            checkpoint.save(path, self.judged, self.experiment, names, details, origin)
+            checkpoint.save(path, self.evaluated, self.experiment, names, details, origin)
         folder.append("epoch", {**details, "test": {**details["test"], "classes": None}})
         if self.board:
             self.board.epoch(report)
         state = {name: getattr(self, name) for name in _PROGRESS}
         state |= {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
+        state["loss"] = self.loss.state_dict()
         if self.average:
             state["average"] = self.average.state_dict()
         folder.write_state(state | {"experiment": to_dict(self.experiment)})
@@ -85,6 +86,7 @@ class Session:
         """Go on from where `write` was."""
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
+        self.loss.load_state_dict(state["loss"])
         if self.average:
             self.average.load_state_dict(state["average"])
         for name in _PROGRESS:
@@ -124,12 +126,11 @@ def prepare(experiment: Experiment, folder: RunFolder, *, resume: bool, command:
 
 def _build(experiment: Experiment, folder: RunFolder, command: str, device: torch.device) -> Session:
     precision = runtime.pick_precision(experiment.precision, device)
-    optim.check(experiment.optim)
     splits = datasets.load(experiment.data, experiment.cache_images)
     for split in splits:
         split.leave_out_unreadable()  # the batches are the same with a cache and without
     _tell_skipped(splits)
-    experiment = with_classes(experiment, len(splits.train.class_names))
+    experiment = settled(experiment, len(splits.train.class_names))
     config, processes = experiment.optim, distributed.size()
     batches = runtime.TrainBatches(
         len(splits.train),
@@ -144,6 +145,7 @@ def _build(experiment: Experiment, folder: RunFolder, command: str, device: torc
         model = sync_norm.synchronised(model)
     data = f"{datasets.describe(splits.train)}; {datasets.describe(splits.test)}"
     origin = provenance.describe(experiment, command=command, data=data, device=device, precision=precision)
+    loss = build_loss(experiment.loss, experiment.model).to(device)
     return Session(
         experiment,
         folder,
@@ -151,8 +153,8 @@ def _build(experiment: Experiment, folder: RunFolder, command: str, device: torc
         batches,
         model,
         model,
-        build_loss(experiment.loss, experiment.model.method),
-        optim.build_optimizer(model, config),
+        loss,
+        optim.build_optimizer(model, config, loss),
         WeightAverage(model, config.ema) if config.ema else None,
         BatchGenerator(device, batches.first, batches.batch_size),
         device,
@@ -173,18 +175,22 @@ def _tell_skipped(splits: datasets.Splits) -> None:
         _log.warning("pictures that cannot be read and are left out: %d: %s", len(skipped), shortened(skipped))
 
 
-def with_classes(experiment: Experiment, classes: int) -> Experiment:
-    """The experiment for data of `classes` classes.
+def settled(experiment: Experiment, classes: int) -> Experiment:
+    """The experiment for data of `classes` classes, with everything in it that trunk and data decide.
 
     Raises:
-        ValueError: its model is for another number.
+        ValueError: its model is for another number of classes, or its loss for another network.
     """
-    if experiment.model.num_classes not in (0, classes):
+    model, data = experiment.model, experiment.data
+    if model.num_classes not in (0, classes):
         raise ValueError(
-            f"the data has {classes} classes, the model {experiment.model.num_classes}; set num_classes=0 to take "
-            "the data's"
+            f"the data has {classes} classes, the model {model.num_classes}; set num_classes=0 to take the data's"
         )
-    return dataclasses.replace(experiment, model=dataclasses.replace(experiment.model, num_classes=classes))
+    if data.normalise == "trunk":
+        data = dataclasses.replace(data, normalise=transforms.name_of(*trunks.normalisation(model.trunk)))
+    transforms.normalisation(data.normalise)
+    model = dataclasses.replace(model, num_classes=classes)
+    return dataclasses.replace(experiment, model=model, data=data)
 
 
 def fresh_model(experiment: Experiment) -> nn.Module:

@@ -33,6 +33,11 @@ class Trunk(nn.Module):
         self.level4 = level4
         self.level5 = level5
         self.channels = channels
+        self.signed = False
+        self.last_level = 5 if any(True for _ in level5.parameters()) else 4
+
+    def freeze(self, part: str, norm: bool) -> None:
+        """Placeholder until the trunks' own package lands."""
 
     def above_stem(self, level3: Tensor) -> Pyramid[Tensor]:
         """All three levels from a level-3 map. (B, C_3, h, w) -> (B, C_n, H/2^n, W/2^n)."""

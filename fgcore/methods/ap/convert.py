@@ -5,9 +5,17 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from fgcore.config import ModelConfig, ROIConfig
+from fgcore.config import DataConfig, Experiment, ModelConfig
+from fgcore.methods.ap.settings import APSettings, ROIConfig
+from fgcore.methods.base import Imported
 
 OFFICIAL_BORDER = {"cub": 0.2, "cars": 0.1, "aircraft": 0.1}  # the border the authors used per dataset
+_DATA = {  # how the authors' scripts prepare the images of each set
+    "cub": DataConfig(dataset="cub", resize=600, square=True, crop=448),
+    "cars": DataConfig(dataset="cars", resize=448, square=True, crop=448),
+    "aircraft": DataConfig(dataset="aircraft", resize=448, square=True, crop=448),
+}
+_SETS = {200: "cub", 196: "cars", 100: "aircraft"}  # by their number of classes
 _DEPTHS = {
     ("basic", (2, 2, 2, 2)): "resnet18",
     ("basic", (3, 4, 6, 3)): "resnet34",
@@ -89,8 +97,9 @@ def convert_apcnn(
         trunk=_trunk_name(state),
         num_classes=classes,
         hidden=hidden,
-        pyramid_channels=state["fpn.P5_2.weight"].shape[0],
-        roi=ROIConfig(border=OFFICIAL_BORDER[dataset]),
+        settings=APSettings(
+            pyramid_channels=state["fpn.P5_2.weight"].shape[0], roi=ROIConfig(border=OFFICIAL_BORDER[dataset])
+        ),
     )
     return config, converted
 
@@ -113,3 +122,21 @@ def _trunk_name(state: Mapping[str, Tensor]) -> str:
     if (block, tuple(counts)) not in _DEPTHS:
         raise ValueError(f"expected ResNet-18, 34 or 50, got {block} blocks {counts}; other depths are not supported")
     return _DEPTHS[block, tuple(counts)]
+
+
+def import_authors(state: Mapping[str, Tensor], dataset: str = "") -> Imported | None:
+    """An official AP-CNN ResNet file as one of our networks; None where it is another file.
+
+    Args:
+        state: the authors' names -> tensors.
+        dataset: cub, cars or aircraft; "": the set with that many classes.
+
+    Raises:
+        ValueError: the authors' AP-CNN, but one that cannot be imported.
+    """
+    if not any(key.removeprefix("module.").startswith("cls_concate.") for key in state):
+        return None
+    model, tensors = convert_apcnn(state, dataset or None)
+    data = _DATA.get(dataset or _SETS.get(model.num_classes, ""), DataConfig(dataset="folder", resize=512, crop=448))
+    experiment = Experiment(name="official AP-CNN", model=model, data=data)
+    return Imported(model, tensors, experiment, "the authors' AP-CNN")

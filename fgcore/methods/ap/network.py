@@ -3,12 +3,14 @@
 import torch
 from torch import Generator, Tensor, nn
 
-from fgcore.config import ROIConfig
+from fgcore.config import ModelConfig
 from fgcore.methods.ap import roi as regions
+from fgcore.methods.ap.output import HEADS, APCNNOutput, Drop, Stage
 from fgcore.methods.ap.pyramids import AttentionPyramid, FeaturePyramid, accumulate
+from fgcore.methods.ap.settings import ROIConfig
 from fgcore.methods.heads import dense_head
-from fgcore.outputs import HEADS, APCNNOutput, Drop, Pyramid, ROIs, Stage
-from fgcore.trunks.backbone import Trunk, check_input
+from fgcore.outputs import Pyramid
+from fgcore.trunks import Trunk, build_trunk, check_input
 
 
 class APCNN(nn.Module):
@@ -31,7 +33,7 @@ class APCNN(nn.Module):
         """Build pyramids and heads on `trunk`.
 
         Args:
-            trunk: a backbone cut at strides 8, 16, 32.
+            trunk: a backbone that can be cut at strides 8, 16, 32.
             num_classes: K.
             hidden: width of the heads' hidden layer (authors: 512 on CUB, else 256).
             width: channels of the feature pyramid.
@@ -53,31 +55,23 @@ class APCNN(nn.Module):
             _init_convolutions(part)
         self.attention_pyramid.soften(gate_gain)
 
-    def forward(
-        self,
-        images: Tensor,
-        *,
-        generator: Generator | None = None,
-        roi: ROIConfig | None = None,
-        drop: Drop | None = None,
-        zoom_boxes: Tensor | None = None,
-    ) -> APCNNOutput:
-        """Look at a batch, find its ROIs, look again.
+    def forward(self, images: Tensor, *, generator: Generator | None = None) -> APCNNOutput:
+        """Both passes over a batch.
 
         Args:
             images: (B, 3, H, W), sides multiples of 32; B > 1 while training.
             generator: source of the dropblock draws while training; None: torch's global one.
-            roi: other ROI settings for this call.
-            drop: the ROI to drop from each image, also in evaluation; None: drawn while training, else none.
-            zoom_boxes: (B, 4) xyxy in pixels to zoom into instead of the box around the ROIs.
         """
+        return self.second_pass(self.first_pass(images), generator=generator)
+
+    def first_pass(self, images: Tensor) -> Stage:
+        """Stage I of a batch (B, 3, H, W). See `forward`."""
         check_input(images)
         if self.training and len(images) < 2:
             raise ValueError("AP-CNN's batch norms need at least two images while training, got one; call eval()")
-        stage1 = self.look(self.trunk.stem(images))
-        return self.look_again(stage1, generator=generator, roi=roi, drop=drop, zoom_boxes=zoom_boxes)
+        return self.stage(self.trunk.stem(images))
 
-    def look_again(
+    def second_pass(
         self,
         stage1: Stage,
         *,
@@ -86,29 +80,48 @@ class APCNN(nn.Module):
         drop: Drop | None = None,
         zoom_boxes: Tensor | None = None,
     ) -> APCNNOutput:
-        """The second half of `forward`: ROIs, dropblock, zoom-in and stage II from a stage I already computed."""
-        settings = roi or self.roi
+        """ROIs, dropblock, zoom-in and stage II from a stage I.
+
+        Args:
+            stage1: what `first_pass` returned.
+            generator: see `forward`.
+            roi: other ROI settings for this call.
+            drop: the ROI to drop from each image, also in evaluation; None: drawn while training, else none.
+            zoom_boxes: (B, 4) xyxy in pixels to zoom into instead of the box around the ROIs.
+        """
+        settings, level3 = roi or self.roi, stage1.backbone.level3
         rois = regions.roi_pyramid(stage1.spatial_gates, settings)
         if drop is None and self.training:
             drop = regions.draw_drop(rois, settings, generator)
-        zoomed, boxes, cells, mask = self.refine(stage1.backbone.level3, rois, drop, zoom_boxes)
-        return APCNNOutput(stage1, rois, boxes, cells, drop, mask, zoomed, stage2=self.look(zoomed))
+        if zoom_boxes is None:
+            zoom_boxes = regions.union_box(rois, (8 * level3.shape[-2], 8 * level3.shape[-1]))
+        zoomed, cells, mask = self.refine(level3, zoom_boxes, None if drop is None else regions.drop_cells(rois, drop))
+        stage2, last_level = self.stage(zoomed), self.trunk.last_level
+        return APCNNOutput(stage1, rois, zoom_boxes, cells, drop, mask, zoomed, stage2, settings, last_level)
 
     def refine(
-        self, level3: Tensor, rois: Pyramid[ROIs], drop: Drop | None, zoom_boxes: Tensor | None
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
-        """RoI-guided refinement: drop one ROI, cut out the box around all of them, resize it to the whole map."""
-        map_size = level3.shape[-2:]
-        boxes = regions.union_box(rois, (8 * map_size[0], 8 * map_size[1])) if zoom_boxes is None else zoom_boxes
-        cells = regions.to_cells(boxes, map_size)
-        if drop is None:
-            return regions.zoom_in(level3, cells), boxes, cells, None
-        mask = regions.dropblock_mask(regions.drop_cells(rois, drop), map_size)
-        scale = regions.dropblock_scale(boxes, cells, mask)
-        masked = level3 * (mask * scale).to(level3.dtype)
-        return regions.zoom_in(masked, cells), boxes, cells, mask
+        self, level3: Tensor, zoom_boxes: Tensor, drop_cells: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """RoI-guided refinement: drop a block, cut out a box, resize it to the whole map.
 
-    def look(self, level3: Tensor) -> Stage:
+        Args:
+            level3: (B, C_3, h, w).
+            zoom_boxes: (B, 4) xyxy, pixels.
+            drop_cells: (B, 4) int64 xyxy, cells of level 3, ends exclusive; zeros: nothing is dropped. None: neither a
+                mask nor its factor.
+
+        Returns:
+            The zoomed map, like `level3`; the cells that were cut out, (B, 4); the mask (B, 1, h, w), or None.
+        """
+        map_size = level3.shape[-2:]
+        cells = regions.to_cells(zoom_boxes, map_size)
+        if drop_cells is None:
+            return regions.zoom_in(level3, cells), cells, None
+        mask = regions.dropblock_mask(drop_cells, map_size)
+        scale = regions.dropblock_scale(zoom_boxes, cells, mask)
+        return regions.zoom_in(level3 * (mask * scale).to(level3.dtype), cells), cells, mask
+
+    def stage(self, level3: Tensor) -> Stage:
         """One pass from level 3 to the four heads."""
         backbone = self.trunk.above_stem(level3)
         features = self.feature_pyramid(backbone)
@@ -130,3 +143,16 @@ def _init_convolutions(module: nn.Module) -> None:
     for part in module.modules():
         if isinstance(part, nn.Conv2d | nn.ConvTranspose2d):
             nn.init.kaiming_normal_(part.weight, mode="fan_out", nonlinearity="relu")
+
+
+def build(config: ModelConfig) -> APCNN:
+    """The network of a config whose settings are `APSettings`."""
+    own, trunk = config.settings, build_trunk(config.trunk, config.weights)
+    return APCNN(
+        trunk,
+        config.num_classes,
+        hidden=config.hidden,
+        width=own.pyramid_channels,
+        roi=own.roi,
+        gate_gain=own.gate_gain,
+    )

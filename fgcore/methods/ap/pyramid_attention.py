@@ -7,19 +7,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from fgcore.config import ROIConfig
 from fgcore.methods.ap import roi as regions
+from fgcore.methods.ap.output import HEAD_NAMES, APCNNOutput, ROIs, Stage
+from fgcore.methods.ap.records import Candidates, Dropped, PyramidAttention, StageMaps
+from fgcore.methods.ap.settings import ROIConfig
 from fgcore.methods.ap.suppression import candidates
-from fgcore.outputs import HEADS, LEVELS, APCNNOutput, Pyramid, ROIs, Stage
-from fgcore.records import Box, Candidates, Dropped, FeatureMap, Prediction, PyramidAttention, StageMaps
-
-HEAD_NAMES = tuple(f"{stage}/{head}" for stage in ("stage1", "stage2") for head in HEADS)  # in the order of the logits
-
-
-def head_predictions(logits: Tensor, names: Sequence[str]) -> tuple[Prediction, ...]:
-    """(N, K) logits -> N predictions."""
-    probabilities = logits.detach().float().softmax(1).cpu().numpy()
-    return tuple(Prediction(name, row) for name, row in zip(names, probabilities, strict=True))
+from fgcore.methods.heads import predictions
+from fgcore.outputs import LEVELS, Pyramid
+from fgcore.records import Box, FeatureMap, Prediction
 
 
 @torch.no_grad()
@@ -27,25 +22,22 @@ def pyramid_attention(
     model: nn.Module,
     output: APCNNOutput,
     pixels: np.ndarray,
-    drop_seed: int | None = None,
-    roi: ROIConfig | None = None,
+    draw_seed: int | None = None,
 ) -> PyramidAttention:
     """The attention of AP-CNN on the first image of a batch.
 
     Args:
-        model: the APCNN that made `output`; its ROI settings and second pass are used.
+        model: the APCNN that made `output`; its second pass is used.
         output: from evaluation mode, nothing dropped.
         pixels: (H, W, 3) uint8, the network input, from which the zoomed crop is cut.
-        drop_seed: draw a dropblock as in training from this seed and look again without that ROI; None: do not.
-        roi: the ROI settings that made `output`; None: the model's own.
+        draw_seed: draw a dropblock as in training from this seed and look again without that ROI; None: do not.
     """
-    roi = roi or model.roi
+    roi = output.roi
     cells = tuple(int(cell) for cell in output.zoom_cells[0])
-    height, width = pixels.shape[:2]
     drop, mask, dropped_output = Dropped(0, 0, None), np.ones(output.stage1.backbone.level3.shape[-2:], "float32"), None
-    if drop_seed is not None:
-        choice = regions.draw_drop(output.rois, roi, torch.Generator().manual_seed(drop_seed))
-        dropped_output = model.look_again(output.stage1, roi=roi, drop=choice)
+    if draw_seed is not None:
+        choice = regions.draw_drop(output.rois, roi, torch.Generator().manual_seed(draw_seed))
+        dropped_output = model.second_pass(output.stage1, roi=roi, drop=choice)
         drop, mask = dropped_roi(dropped_output), dropped_output.drop_mask[0, 0].cpu().numpy()
     return PyramidAttention(
         stage1=_stage_maps(output.stage1),
@@ -54,21 +46,21 @@ def pyramid_attention(
         rois=output.rois.map(_boxes),
         zoom_box=tuple(float(side) for side in output.zoom_boxes[0]),
         zoom_cells=cells,
-        zoom_factor=float(np.sqrt(height * width / (64 * (cells[2] - cells[0]) * (cells[3] - cells[1])))),
+        zoom_factor=zoom_factor(cells, pixels.shape[:2]),
         zoomed=_feature_map(output.zoomed),
         zoomed_pixels=_zoom(pixels, cells),
         drop=drop,
         drop_mask=mask,
-        heads=head_predictions(output.head_logits[0], HEAD_NAMES),
+        heads=predictions(output.head_logits[0], HEAD_NAMES),
         stage1_mean=_mean("stage1", output.stage1.logits),
         stage2_mean=_mean("stage2", output.stage2.logits),
-        dropped_heads=head_predictions(dropped_output.head_logits[0], HEAD_NAMES) if dropped_output else (),
+        dropped_heads=predictions(dropped_output.head_logits[0], HEAD_NAMES) if dropped_output else (),
         dropped_mean=_mean("dropped", dropped_output.head_logits) if dropped_output else None,
     )
 
 
 def _mean(name: str, logits: Tensor) -> Prediction:
-    return head_predictions(logits[:1].mean(1), [name])[0]
+    return predictions(logits[:1].mean(1), [name])[0]
 
 
 def _stage_maps(stage: Stage) -> StageMaps:
@@ -107,6 +99,12 @@ def dropped_roi(output: APCNNOutput, image: int = 0) -> Dropped:
         return Dropped(0, 0, None)
     box = output.rois[level - LEVELS[0]].boxes[image, index]
     return Dropped(level, index, tuple(float(side) for side in box))
+
+
+def zoom_factor(cells: Sequence[int], size: tuple[int, int]) -> float:
+    """Side of the network input (H, W) over side of the cells (xyxy, level 3) that were cut out."""
+    x1, y1, x2, y2 = cells
+    return float(np.sqrt(size[0] * size[1] / (64 * (x2 - x1) * (y2 - y1))))
 
 
 def _zoom(pixels: np.ndarray, cells: tuple[int, ...]) -> np.ndarray:

@@ -58,8 +58,12 @@ class SpatialGate(nn.Module):
         self.conv = nn.ConvTranspose2d(width, 1, kernel_size=3, padding=1)
 
     def forward(self, features: Tensor) -> Tensor:
-        """(B, width, h, w) -> (B, 1, h, w) in (0, 1)."""
-        return self.conv(features).sigmoid()
+        """(B, width, h, w) -> (B, 1, h, w) in (0, 1), in float32 also under autocast.
+
+        In bf16 half of the gates round to 1, and which box is best would be decided among equals.
+        """
+        with torch.autocast(features.device.type, enabled=False):
+            return self.conv(features.float() if features.dtype.itemsize < 4 else features).sigmoid()
 
 
 class ChannelGate(nn.Module):

@@ -9,9 +9,10 @@ Source: Ding et al., TIP 2021, ROI pyramid and ROI-guided refinement, in the con
 import torch
 from torch import Generator, Tensor
 
-from fgcore.config import ROIConfig
+from fgcore.methods.ap.output import Drop, ROIs
+from fgcore.methods.ap.settings import ROIConfig
 from fgcore.methods.draws import rand
-from fgcore.outputs import LEVELS, Drop, Pyramid, ROIs
+from fgcore.outputs import LEVELS, Pyramid
 
 
 def inner_scores(gates: Tensor, border: float) -> Tensor:

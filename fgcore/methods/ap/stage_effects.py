@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from fgcore.methods.ap import roi as regions
-from fgcore.outputs import HEADS, LEVELS, APCNNOutput, Drop
+from fgcore.methods.ap.output import HEADS, APCNNOutput, Drop
+from fgcore.outputs import LEVELS
 
 
 @torch.no_grad()
@@ -35,8 +36,7 @@ def zoom_effects(
     result = {f"zoom_{head}": after[:, i] - before[:, i] for i, head in enumerate(HEADS)} | {"zoom": end - start}
     level3 = output.stage1.backbone.level3
     for name, boxes in other_boxes.items():
-        cells = regions.to_cells(boxes, level3.shape[-2:])
-        logits = model.look(regions.zoom_in(level3, cells)).logits
+        logits = model.stage(model.refine(level3, boxes)[0]).logits
         result[f"zoom@{name}"] = _probabilities(logits.mean(1), classes) - start
     return result
 
@@ -74,10 +74,7 @@ def drop_effects(
 @torch.no_grad()
 def without(model: nn.Module, output: APCNNOutput, cells: Tensor) -> Tensor:
     """Stage II's logits (B, 4, K) with cells (B, 4) xyxy of level 3 dropped as `APCNN.refine` drops an ROI."""
-    level3 = output.stage1.backbone.level3
-    mask = regions.dropblock_mask(cells, level3.shape[-2:])
-    scale = regions.dropblock_scale(output.zoom_boxes, output.zoom_cells, mask)
-    return model.look(regions.zoom_in(level3 * (mask * scale).to(level3.dtype), output.zoom_cells)).logits
+    return model.stage(model.refine(output.stage1.backbone.level3, output.zoom_boxes, cells)[0]).logits
 
 
 def _moved(cells: Tensor, within: Tensor, rngs: Sequence[np.random.Generator]) -> Tensor:

@@ -4,10 +4,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fgcore.config import ROIConfig
 from fgcore.methods.ap import roi as regions
+from fgcore.methods.ap.records import Candidates, NMSStep, Suppression
+from fgcore.methods.ap.settings import ROIConfig
 from fgcore.outputs import LEVELS
-from fgcore.records import Box, Candidates, NMSStep, Suppression
+from fgcore.records import Box
 
 
 def candidates(gates: Tensor, level: int, roi: ROIConfig) -> tuple[Candidates, Tensor]:

@@ -10,8 +10,9 @@ import numpy as np
 import torch
 
 from fgcore.methods.mc import losses
-from fgcore.outputs import MCOutput
-from fgcore.records import ChannelGroups, Group
+from fgcore.methods.mc.output import MCOutput
+from fgcore.methods.mc.records import ChannelGroups, Group
+from fgcore.methods.mc.settings import MCLossSettings
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ def channel_groups(output: MCOutput, image: int = 0) -> ChannelGroups:
         group_sizes=sizes,
         scores=losses.class_scores(features, sizes)[0].numpy(),
         diversity=losses.class_diversity(features, sizes)[0].numpy(),
+        level=output.level,
     )
 
 
@@ -89,21 +91,16 @@ def overlap(distributions: np.ndarray) -> np.ndarray:
     return np.minimum(distributions[:, None], distributions[None]).sum(2)
 
 
-def draw_mask(size: int, seed: int, dropped: int | None = None) -> np.ndarray:
-    """A CWA mask for one group, drawn as in training. (size,) bool, True where kept. See `losses.channel_mask`."""
-    return draw_masks((size,), seed, dropped)
-
-
-def draw_masks(sizes: Sequence[int], seed: int, dropped: int | None = None) -> np.ndarray:
-    """The CWA mask of all groups that `losses.MCLoss` draws from a generator with this seed. (C,) bool, True: kept.
+def draw_masks(sizes: Sequence[int], seed: int, settings: MCLossSettings | None = None) -> np.ndarray:
+    """The CWA mask of all groups that training draws from a generator with this seed. (C,) bool, True: kept.
 
     Args:
         sizes: channels of each class, K numbers.
         seed: of the draw.
-        dropped: channels dropped per group; None: half of them, rounded down.
+        settings: of the loss; None: its defaults.
     """
     generator = torch.Generator().manual_seed(seed)
-    return losses.channel_mask(sizes, dropped=dropped, generator=generator)[0].numpy()
+    return losses.draw_mask(settings or MCLossSettings(), sizes, 1, generator)[0].numpy()
 
 
 def group_scores(groups: ChannelGroups, mask: np.ndarray) -> GroupScores:

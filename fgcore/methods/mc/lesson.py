@@ -7,8 +7,8 @@ import torch
 
 from fgcore.methods.mc import losses
 from fgcore.methods.mc.channel_groups import channel_groups, group
-from fgcore.outputs import MCOutput
-from fgcore.records import ChannelGroups, Group
+from fgcore.methods.mc.output import MCOutput
+from fgcore.methods.mc.records import ChannelGroups, Group
 
 PEAK = 8.0  # activation at a hill's top: the softmax then puts 99.5 % of a channel's mass on its hill
 
@@ -32,7 +32,7 @@ def hills(centres: Sequence[tuple[float, float]], side: int = 14, width: float =
 def one_group(channels: np.ndarray) -> Group:
     """Any channels (xi, h, w), values >= 0, as the group of a single class. See `channel_groups.group`."""
     features = torch.from_numpy(channels)[None]
-    return group(channel_groups(MCOutput(features, torch.zeros(1, 1), (len(channels),))), 0)
+    return group(channel_groups(MCOutput(features, torch.zeros(1, 1), (len(channels),), 5)), 0)
 
 
 def discriminality(groups: ChannelGroups, target: int) -> float:

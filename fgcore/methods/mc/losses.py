@@ -1,4 +1,4 @@
-"""MC-Loss as pure functions and thin Modules; the losses of AP-CNN and of the baseline.
+"""MC-Loss as pure functions and a thin Module.
 
 MC-Loss (Chang et al., TIP 2020) gives each class its own consecutive group of xi channels. The discriminality
 component L_dis makes every channel of a group recognise the class on its own; the diversity component L_div makes
@@ -13,15 +13,16 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
-from fgcore.config import LossConfig
+from fgcore.config import LossConfig, ModelConfig
+from fgcore.methods.baseline.loss import CrossEntropy, at_least_single
 from fgcore.methods.draws import rand
-from fgcore.outputs import HEADS, APCNNOutput, BaselineOutput, LossTerms, MCOutput, group_sizes
+from fgcore.methods.mc.output import MCOutput, group_sizes
+from fgcore.methods.mc.settings import MCLossSettings
+from fgcore.outputs import LossTerms
 
 __all__ = [
-    "APCNNLoss",
-    "CrossEntropy",
     "MCLoss",
-    "build_loss",
+    "build",
     "channel_mask",
     "class_diversity",
     "class_scores",
@@ -128,7 +129,7 @@ def class_scores(features: Tensor, sizes: Sequence[int], mask: Tensor | None = N
     if mask is not None:
         features = features * mask.to(features.dtype).reshape(-1, features.shape[1], 1, 1)
     winners = group_max(features, sizes)
-    return winners.mean((2, 3), dtype=_wide(winners))
+    return winners.mean((2, 3), dtype=at_least_single(winners))
 
 
 def discriminality(features: Tensor, targets: Tensor, sizes: Sequence[int], mask: Tensor | None = None) -> Tensor:
@@ -151,17 +152,7 @@ def discriminality(features: Tensor, targets: Tensor, sizes: Sequence[int], mask
 def spatial_softmax(features: Tensor) -> Tensor:
     """Each channel as a map over its positions that sums to one. (B, C, H, W) -> (B, C, H * W), at least float32."""
     flat = features.flatten(2)
-    return flat.softmax(dim=2, dtype=_wide(flat))
-
-
-def _wide(values: Tensor) -> torch.dtype:
-    """At least float32: half precision would round what a loss compares."""
-    return torch.promote_types(values.dtype, torch.float32)
-
-
-def _cross_entropy(logits: Tensor, targets: Tensor, config: LossConfig) -> Tensor:
-    """Of logits (B, K) in any precision, in float32 or wider."""
-    return F.cross_entropy(logits.to(_wide(logits)), targets, label_smoothing=config.label_smoothing)
+    return flat.softmax(dim=2, dtype=at_least_single(flat))
 
 
 def class_diversity(features: Tensor, sizes: Sequence[int]) -> Tensor:
@@ -200,78 +191,61 @@ def diversity(features: Tensor, sizes: Sequence[int]) -> Tensor:
 
 
 class MCLoss(nn.Module):
-    """Cross-entropy and MC-Loss with named terms. See `discriminality`, `diversity` and `LossConfig`."""
+    """Cross-entropy and MC-Loss with named terms. See `discriminality`, `diversity` and `MCLossSettings`."""
 
-    def __init__(self, config: LossConfig) -> None:
+    def __init__(self, settings: MCLossSettings, cross_entropy: CrossEntropy) -> None:
         super().__init__()
-        self.config = config
+        self.settings = settings
+        self.cross_entropy = cross_entropy
 
-    def forward(self, output: MCOutput, targets: Tensor, *, generator: Generator | None = None) -> LossTerms:
-        """The loss of a batch; its parts are ce, discriminality and diversity.
+    def forward(
+        self, output: MCOutput, targets: Tensor, *, generator: Generator | None = None, mask: Tensor | None = None
+    ) -> LossTerms:
+        """The loss of a batch; its parts are the heads' cross-entropies, discriminality and diversity.
 
         Args:
-            output: what `MCNet` returned.
+            output: of a network whose last channels are divided among the classes.
             targets: (B,) int64, or (B, K) shares of the classes.
             generator: source of the CWA mask.
+            mask: (1 or B, C) or (C,), the CWA mask; None: drawn, see `draw_mask`.
         """
-        config, sizes = self.config, output.group_sizes
+        own, sizes = self.settings, output.group_sizes
         features = output.features.contiguous()  # channels_last would put the channels that CCMP compares far apart
-        mask = channel_mask(
-            sizes,
-            dropped=None if config.dropped < 0 else config.dropped,
-            images=len(features) if config.mask_per_image else 1,
-            generator=generator,
-            device=features.device,
-        )
+        if mask is None:
+            mask = draw_mask(own, sizes, len(features), generator, features.device)
+        heads = self.cross_entropy(output, targets)
         parts = {
-            "ce": _cross_entropy(output.logits, targets, config),
             "discriminality": discriminality(features, targets, sizes, mask),
             "diversity": diversity(features, sizes),
         }
-        mc = parts["discriminality"] - config.diversity_weight * parts["diversity"]
-        return LossTerms(parts["ce"] + config.mc_weight * mc, parts)
+        mc = parts["discriminality"] - own.diversity_weight * parts["diversity"]
+        return LossTerms(heads.total + own.mc_weight * mc, heads.parts | parts)
 
 
-class APCNNLoss(nn.Module):
-    """The plain sum of the cross-entropies of AP-CNN's eight heads."""
+def draw_mask(
+    settings: MCLossSettings,
+    sizes: Sequence[int],
+    images: int,
+    generator: Generator | None,
+    device: torch.device | str = "cpu",
+) -> Tensor:
+    """The CWA mask of a training step, of all groups at once; every mask that is shown is drawn here too.
 
-    def __init__(self, config: LossConfig) -> None:
-        super().__init__()
-        self.config = config
+    Args:
+        settings: of the loss.
+        sizes: channels of each class, K numbers.
+        images: of the batch.
+        generator: source of randomness; see `channel_mask`.
+        device: where the mask is wanted.
 
-    def forward(self, output: APCNNOutput, targets: Tensor, *, generator: Generator | None = None) -> LossTerms:
-        """The loss of a batch; its parts are named `stage1/level3` to `stage2/concat`. Targets as in `MCLoss`.
-
-        Source: the authors' code; Ding et al., TIP 2021.
-        """
-        logits = output.head_logits.float()  # (B, 8, K)
-        losses = F.cross_entropy(
-            logits.flatten(0, 1),
-            targets.repeat_interleave(logits.shape[1], dim=0),
-            reduction="none",
-            label_smoothing=self.config.label_smoothing,
-        )
-        heads = losses.view(logits.shape[:2]).mean(0)  # (8,)
-        names = [f"{stage}/{head}" for stage in ("stage1", "stage2") for head in HEADS]
-        return LossTerms(heads.sum(), dict(zip(names, heads.unbind(), strict=True)))
-
-
-class CrossEntropy(nn.Module):
-    """Cross-entropy of the baseline, in the same form as the others."""
-
-    def __init__(self, config: LossConfig) -> None:
-        super().__init__()
-        self.config = config
-
-    def forward(self, output: BaselineOutput, targets: Tensor, *, generator: Generator | None = None) -> LossTerms:
-        """The loss of a batch; its only part is ce. Targets as in `MCLoss`."""
-        loss = _cross_entropy(output.logits, targets, self.config)
-        return LossTerms(loss, {"ce": loss})
+    Returns:
+        (images or 1, C) bool, True where the channel is kept.
+    """
+    dropped = None if settings.dropped < 0 else settings.dropped
+    count = images if settings.mask_per_image else 1
+    return channel_mask(sizes, dropped=dropped, images=count, generator=generator, device=device)
 
 
-def build_loss(config: LossConfig, method: str) -> nn.Module:
-    """The loss of `method` ("baseline", "mc" or "ap"), called as `loss(output, targets, generator=None)`."""
-    losses = {"baseline": CrossEntropy, "mc": MCLoss, "ap": APCNNLoss}
-    if method not in losses:
-        raise ValueError(f"method must be one of {', '.join(losses)}, got {method!r}")
-    return losses[method](config)
+def build(config: LossConfig, model: ModelConfig) -> MCLoss:
+    """The loss of a config whose settings are `MCLossSettings`."""
+    return MCLoss(config.settings, CrossEntropy(config))

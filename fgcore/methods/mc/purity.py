@@ -9,7 +9,7 @@ from torch import Tensor
 
 from fgcore.methods.mc import losses
 from fgcore.methods.mc.channel_groups import overlap
-from fgcore.outputs import MCOutput
+from fgcore.methods.mc.output import MCOutput
 
 GROUP_MEASURES = ("group_rank", "group_first", "diversity", "overlap")
 

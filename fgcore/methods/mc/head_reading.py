@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from fgcore.methods.mc import losses
-from fgcore.outputs import BaselineOutput, LossTerms, MCOutput
-from fgcore.records import ChannelGroups, Prediction
+from fgcore.methods.mc.output import MCOutput
+from fgcore.methods.mc.records import ChannelGroups
+from fgcore.records import Prediction
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def read_head(head: nn.Sequential, groups: ChannelGroups, class_index: int) -> H
     """What the classifier makes of the groups for one class. See `HeadReading`.
 
     Args:
-        head: of an `MCNet` in evaluation mode; hold its lock if threads share it.
+        head: of an `MCNet` in evaluation mode.
         groups: all channels of the picture.
         class_index: 0 .. K - 1.
 
@@ -90,44 +91,30 @@ def _shares(values: Tensor, groups: ChannelGroups) -> np.ndarray:
     return np.add.reduceat(mass, starts) / (total or 1.0)
 
 
-def loss_parts(loss: losses.MCLoss, head: nn.Module, groups: ChannelGroups, target: int, mask: np.ndarray) -> LossParts:
-    """The loss of one picture rebuilt from its terms, under any mask.
+def loss_parts(
+    loss: losses.MCLoss, head: nn.Module, groups: ChannelGroups, target: int, mask: np.ndarray | int
+) -> LossParts:
+    """The loss of one image as training computes it: one call of `loss`.
 
     Args:
-        loss: from `losses.build_loss(config, "mc")`.
-        head: of the `MCNet`, in evaluation mode.
-        groups: all channels of the picture.
+        loss: of the model.
+        head: of its `MCNet`, in evaluation mode.
+        groups: all channels of the image.
         target: the class that the loss takes for true, 0 .. K - 1.
-        mask: (C,) bool, CWA: False where a channel is dropped.
+        mask: (C,) bool, CWA: False where a channel is dropped; or the seed that training would draw it from.
+
+    Raises:
+        ValueError: no such class.
     """
-    features, sizes, targets = _features(groups), groups.group_sizes, _target(groups, target)
-    with torch.no_grad():
-        output = BaselineOutput(features, head(features))
-        ce = losses.CrossEntropy(loss.config)(output, targets).total  # the MC-Loss network's CE is the baseline's
-        discriminality = losses.discriminality(features, targets, sizes, torch.from_numpy(np.array(mask, bool)))
-        diversity = losses.class_diversity(features, sizes).mean()
-        total = ce + loss.config.mc_weight * (discriminality - loss.config.diversity_weight * diversity)
-    return _parts(loss, LossTerms(total, {"ce": ce, "discriminality": discriminality, "diversity": diversity}))
-
-
-def training_loss(loss: losses.MCLoss, head: nn.Module, groups: ChannelGroups, target: int, seed: int) -> LossParts:
-    """The loss of one picture as the training computes it: one call of `loss` with a generator of this seed.
-
-    Equal to `loss_parts` under `channel_groups.draw_masks` of the same seed, to the last digit. See there.
-    """
-    features = _features(groups)
-    with torch.no_grad():
-        output = MCOutput(features, head(features), groups.group_sizes)
-        generator = torch.Generator().manual_seed(seed)
-        return _parts(loss, loss(output, _target(groups, target), generator=generator))
-
-
-def _target(groups: ChannelGroups, target: int) -> Tensor:
     if not 0 <= target < len(groups.group_sizes):
         raise ValueError(f"expected a target from 0 to {len(groups.group_sizes) - 1}, got {target}")
-    return torch.tensor([target])
-
-
-def _parts(loss: losses.MCLoss, terms: LossTerms) -> LossParts:
-    weights = {"mc_weight": loss.config.mc_weight, "diversity_weight": loss.config.diversity_weight}
+    features, seeded = _features(groups), isinstance(mask, int)
+    with torch.no_grad():
+        terms = loss(
+            MCOutput(features, head(features), groups.group_sizes, groups.level),
+            torch.tensor([target]),
+            generator=torch.Generator().manual_seed(mask) if seeded else None,
+            mask=None if seeded else torch.from_numpy(np.array(mask, bool)),
+        )
+    weights = {"mc_weight": loss.settings.mc_weight, "diversity_weight": loss.settings.diversity_weight}
     return LossParts(**{name: float(value) for name, value in terms.parts.items()}, **weights, total=float(terms.total))
