@@ -26,11 +26,11 @@ format: $(VENV)/.dev-ready
 	$(BIN)/python -m ruff format .
 
 # The stamps are newer than the requirements they were made from, so a second call installs nothing.
-$(VENV)/.app-ready: requirements.txt | $(BIN)/pip
+$(VENV)/.app-ready: requirements.txt requirements-core.txt requirements-app.txt | $(BIN)/pip
 	$(PIP) -r requirements.txt
 	@touch $@
 
-$(VENV)/.dev-ready: requirements-dev.txt requirements.txt | $(BIN)/pip
+$(VENV)/.dev-ready: requirements-dev.txt requirements.txt requirements-core.txt requirements-app.txt | $(BIN)/pip
 	$(PIP) -r requirements-dev.txt
 	@touch $@
 

@@ -1,4 +1,4 @@
-"""FineGrain Lens in the browser: page settings, the sidebar that the picture pages share, navigation."""
+"""FineGrain Lens in the browser: page settings, the sidebar that the image pages share, navigation."""
 
 from pathlib import Path
 
@@ -6,17 +6,17 @@ import streamlit as st
 
 from app import memory, state
 from app.components import picker
-from app.pages import analyse, ap_cnn, checkpoints, compare, inspect, learn, mc_loss, train
+from app.methods import VIEWS
+from app.pages import analyse, checkpoints, compare, inspect, learn, train
 
 _APP = Path(__file__).resolve().parent / "app"
 _LENS, _WORDMARK = ((_APP / name).read_text(encoding="utf-8") for name in ("lens.svg", "wordmark.svg"))
-_PICTURE_PAGES = {  # these look at the sidebar's picture through the sidebar's models
+_IMAGE_PAGES = {  # these show the sidebar's image to the sidebar's models
     "inspect": (inspect.show, "Inspect"),
-    "mc-loss": (mc_loss.show, "MC-Loss"),
-    "ap-cnn": (ap_cnn.show, "AP-CNN"),
+    **{view.page.path: (view.page.show, view.page.title) for view in VIEWS.values() if view.page},
     "compare": (compare.show, "Compare"),
 }
-_OTHER_PAGES = {  # these have no picture in the sidebar
+_OTHER_PAGES = {  # these have no image in the sidebar
     "learn": (learn.show, "Learn"),
     "train": (train.show, "Train"),
     "analyse": (analyse.show, "Analyse"),
@@ -30,10 +30,10 @@ memory.settle()
 state.prepare()
 pages = {
     path: st.Page(show, title=title, url_path=path, default=path == "inspect")
-    for path, (show, title) in {**_PICTURE_PAGES, **_OTHER_PAGES}.items()
+    for path, (show, title) in {**_IMAGE_PAGES, **_OTHER_PAGES}.items()
 }
 state.keep_pages(pages)
 page = st.navigation(list(pages.values()))
-if page.url_path in _PICTURE_PAGES or page == pages["inspect"]:  # the default page's path is empty
+if page.url_path in _IMAGE_PAGES or page == pages["inspect"]:  # the default page's path is empty
     state.sidebar.choose(picker.pick())
 page.run()

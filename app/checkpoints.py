@@ -7,23 +7,21 @@ from pathlib import Path
 
 import streamlit as st
 
-from app.jobs import runs
+from app import places
 from fgcore.checkpoints.checkpoint import Checkpoint, CheckpointError, read_metadata
-from fgcore.config import METHODS
+from fgcore.methods import METHODS
 from fgcore.runs import store
 
 VARIABLE = "FG_CHECKPOINTS"  # names a folder to use instead of checkpoints/ and runs/; FG_RUNS adds another
 UPLOADS = "FG_UPLOADS"  # names a folder for uploaded checkpoints instead of `uploads` in that folder or in runs/
-METHOD_NAMES = {"baseline": "Baseline", "mc": "MC-Loss", "ap": "AP-CNN"}
 _DATASETS = {
     "synthetic_birds": "Drawn birds",
     "synthetic_cars": "Drawn cars",
     "cub": "CUB-200-2011",
     "cars": "Stanford Cars",
     "aircraft": "FGVC-Aircraft",
-    "folder": "A folder of pictures",
+    "folder": "A folder of images",
 }
-_ROOT = Path(__file__).resolve().parent.parent
 
 
 @dataclass(frozen=True)
@@ -35,8 +33,13 @@ class Entry:
 
     @property
     def method(self) -> str:
-        """Which method: "baseline", "mc" or "ap"."""
+        """Name of its method in `fgcore.methods.METHODS`."""
         return self.checkpoint.experiment.model.method
+
+    @property
+    def title(self) -> str:
+        """Its method for people."""
+        return METHODS[self.method].title
 
     @property
     def name(self) -> str:
@@ -50,7 +53,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class World:
+class LabelSet:
     """Checkpoints that know the same classes, so that their opinions can be compared."""
 
     title: str
@@ -64,24 +67,23 @@ class World:
         return hashlib.sha256("\n".join((self.dataset, *self.class_names)).encode()).hexdigest()[:12]
 
     def label(self, entry: Entry) -> str:
-        """What to call a checkpoint of this world: its method, and its file where two share a method."""
-        name = METHOD_NAMES[entry.method]
+        """What to call a checkpoint of this label set: its method, and its file where two share a method."""
         alone = sum(other.method == entry.method for other in self.entries) == 1
         file = f"run {entry.path.parent.name}" if entry.path.stem == "best" else entry.path.stem
-        return name if alone else f"{name} ({file})"
+        return entry.title if alone else f"{entry.title} ({file})"
 
 
 @dataclass(frozen=True)
 class Catalogue:
     """All checkpoints found."""
 
-    worlds: tuple[World, ...]
+    label_sets: tuple[LabelSet, ...]
     refused: tuple[str, ...]  # a sentence for each file that cannot be used
 
     @property
     def entries(self) -> tuple[Entry, ...]:
-        """The checkpoints of all worlds."""
-        return tuple(entry for world in self.worlds for entry in world.entries)
+        """The checkpoints of all label sets."""
+        return tuple(entry for label_set in self.label_sets for entry in label_set.entries)
 
 
 def catalogue() -> Catalogue:
@@ -95,23 +97,23 @@ def catalogue() -> Catalogue:
         except (CheckpointError, OSError) as error:
             refused.append(str(error))
     groups: dict[tuple[str, tuple[str, ...]], list[Entry]] = {}
-    for entry in sorted(entries, key=lambda entry: METHODS.index(entry.method)):
+    for entry in sorted(entries, key=lambda entry: list(METHODS).index(entry.method)):
         known = entry.checkpoint.experiment.data.dataset, entry.checkpoint.class_names
         groups.setdefault(known, []).append(entry)
-    worlds = [
-        World(f"{_DATASETS[dataset]}, {len(names)} classes", names, dataset, tuple(members))
+    label_sets = [
+        LabelSet(f"{_DATASETS[dataset]}, {len(names)} classes", names, dataset, tuple(members))
         for (dataset, names), members in groups.items()
     ]
     order = list(_DATASETS)
-    return Catalogue(tuple(sorted(worlds, key=lambda world: order.index(world.dataset))), tuple(refused))
+    return Catalogue(tuple(sorted(label_sets, key=lambda label_set: order.index(label_set.dataset))), tuple(refused))
 
 
 def folders() -> tuple[Path, ...]:
     """Where checkpoints are looked for."""
-    given, trained = os.environ.get(VARIABLE), os.environ.get(runs.VARIABLE)
+    given, trained = os.environ.get(VARIABLE), os.environ.get(places.RUNS)
     if given:
         return (Path(given), Path(trained)) if trained else (Path(given),)
-    return _ROOT / "checkpoints", runs.runs_folder()
+    return places.shipped(), places.runs()
 
 
 def _files() -> list[Path]:
@@ -122,7 +124,7 @@ def _files() -> list[Path]:
 
 def uploads() -> Path:
     """Where checkpoints lie that visitors brought; it may not exist yet."""
-    return Path(os.environ.get(UPLOADS) or Path(os.environ.get(VARIABLE) or _ROOT / "runs") / "uploads")
+    return Path(os.environ.get(UPLOADS) or Path(os.environ.get(VARIABLE) or places.ROOT / "runs") / "uploads")
 
 
 def own(entry: Entry) -> bool:

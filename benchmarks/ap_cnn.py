@@ -13,7 +13,7 @@ from fgcore.methods.ap import roi
 from fgcore.methods.ap.network import APCNN
 from fgcore.methods.build import build_model
 from fgcore.methods.mc.losses import build_loss
-from fgcore.trunks.backbone import build_trunk
+from fgcore.trunks import build_trunk
 
 CLASSES = 200
 

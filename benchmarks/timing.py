@@ -12,7 +12,12 @@ from fgcore.machine import provenance, runtime
 
 
 def take_turns(
-    cases: Mapping[str, Callable[[], object]], *, repeats: int, device: torch.device, warm_up: int = 1
+    cases: Mapping[str, Callable[[], object]],
+    *,
+    repeats: int,
+    device: torch.device,
+    warm_up: int = 1,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, list[float]]:
     """Seconds of each case, `repeats` times; every round runs all cases once, each round in another order.
 
@@ -21,6 +26,7 @@ def take_turns(
         repeats: rounds that count.
         device: waited for before a clock is read.
         warm_up: rounds that do not count.
+        clock: seconds; `time.process_time` counts the processor's time alone, on a machine that others use as well.
     """
     names = list(cases)
     seconds: dict[str, list[float]] = {name: [] for name in names}
@@ -28,11 +34,11 @@ def take_turns(
         start = round_ % len(names)
         for name in names[start:] + names[:start]:
             wait_for(device)
-            began = time.perf_counter()
+            began = clock()
             cases[name]()
             wait_for(device)
             if round_ >= warm_up:
-                seconds[name].append(time.perf_counter() - began)
+                seconds[name].append(clock() - began)
     return seconds
 
 

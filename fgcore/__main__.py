@@ -22,7 +22,13 @@ ERROR, INTERRUPTED = 2, 130  # exit codes, as shells use them
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0, 2 after an error, 130 after Ctrl-C."""
-    arguments = _parser().parse_args(argv)
+    known = parser()
+    arguments, settings = known.parse_known_args(argv)
+    if settings:  # key=value after an option: argparse fills a list of words once only
+        wrong = next((text for text in settings if text.startswith("-") or "=" not in text), None)
+        if wrong is not None or not hasattr(arguments, "settings"):
+            known.error(f"unrecognized arguments: {' '.join(settings)}")
+        arguments.settings += settings
     try:
         COMMANDS[arguments.command].run(arguments)
     except distributed.Stopped:  # the process that failed tells why
@@ -36,12 +42,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m fgcore", description="Train and inspect MC-Loss and AP-CNN.")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+def parser() -> argparse.ArgumentParser:
+    """What the command line takes."""
+    known = argparse.ArgumentParser(
+        prog="python -m fgcore", description="Train, evaluate and inspect fine-grained image classifiers."
+    )
+    commands = known.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, command in COMMANDS.items():
         command.add_arguments(commands.add_parser(name, help=command.run.__doc__, description=command.run.__doc__))
-    return parser
+    return known
+
+
+def console() -> None:
+    """The command `fgcore`."""
+    sys.exit(main())
 
 
 if __name__ == "__main__":

@@ -10,15 +10,18 @@ A method and a loss bring settings of their own (`ModelConfig.settings`, `LossCo
 
 import dataclasses
 import functools
-import json
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal, TypeVar, dataclass_transform, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
-import pydantic
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, ValidationInfo, field_validator, model_validator
-from pydantic.dataclasses import dataclass as pydantic_dataclass
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-T = TypeVar("T")
+from fgcore.checked import Rate, Share, Text, Whole, bare, between, from_dict, limits_of, settings, shown, to_dict
+
+__all__ = [
+    "DATASETS", "LOSS_SETTINGS", "NETWORK_SETTINGS", "OWN_LOSS", "STRIDE", "DataConfig", "Experiment", "LossConfig",
+    "ModelConfig", "NoSettings", "OptimConfig", "between", "choices", "from_dict", "limits", "override", "settings",
+    "to_dict",
+]  # fmt: skip
 
 DATASETS = ("synthetic_birds", "synthetic_cars", "cub", "cars", "aircraft", "folder")
 STRIDE = 32  # of the coarsest level: sides of a network input are multiples of it
@@ -26,35 +29,6 @@ STRIDE = 32  # of the coarsest level: sides of a network input are multiples of 
 NETWORK_SETTINGS: dict[str, type] = {}  # method -> the class of its settings
 LOSS_SETTINGS: dict[str, type] = {}  # loss -> the class of its settings
 OWN_LOSS: dict[str, str] = {}  # method -> the loss it was published with
-
-
-def between(low: float, high: float) -> Any:  # noqa: ANN401  (pydantic's own field object)
-    """The limits of a number, both included."""
-    return Field(ge=low, le=high)
-
-
-Whole = Annotated[int, between(0, 2**53)]
-Share = Annotated[float, between(0, 1)]
-Rate = Annotated[float, between(0, 1000)]
-Text = Annotated[str, Field(max_length=4096)]
-
-
-@dataclass_transform(frozen_default=True)
-def settings(kind: type[T]) -> type[T]:
-    """A frozen dataclass whose values are checked when it is made; what is wrong is said in one sentence."""
-    rules = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, validate_default=True)
-    made = pydantic_dataclass(frozen=True, config=rules)(kind)
-    checked = made.__init__
-
-    @functools.wraps(checked)
-    def init(self: Any, *values: Any, **named: Any) -> None:  # noqa: ANN401
-        try:
-            checked(self, *values, **named)
-        except ValidationError as error:
-            raise ValueError(_sentence(made, error)) from None
-
-    made.__init__ = init
-    return made
 
 
 @settings
@@ -79,7 +53,7 @@ class ModelConfig:
     @classmethod
     def _known(cls, method: str) -> str:
         if method and method not in NETWORK_SETTINGS:
-            raise ValueError(f"method must be one of {', '.join(NETWORK_SETTINGS)}, got {method!r}")
+            raise ValueError(f"method must be one of {', '.join(NETWORK_SETTINGS)}, got {shown(method)}")
         return method or next(iter(NETWORK_SETTINGS))
 
     @field_validator("settings", mode="plain")
@@ -100,7 +74,7 @@ class LossConfig:
     @classmethod
     def _known(cls, kind: str) -> str:
         if kind and kind not in LOSS_SETTINGS:
-            raise ValueError(f"loss.kind must be one of {', '.join(LOSS_SETTINGS)}, got {kind!r}")
+            raise ValueError(f"loss.kind must be one of {', '.join(LOSS_SETTINGS)}, got {shown(kind)}")
         return kind
 
     @field_validator("settings", mode="plain")
@@ -153,12 +127,12 @@ class OptimConfig:
     batch_size: Annotated[int, between(1, 65_536)] = 32
     lr: Rate = 0.01  # of the new layers
     trunk_lr: Rate = 0.003  # of the parameters below `trunk_prefixes`
-    trunk_prefixes: tuple[str, ...] = ("trunk",)  # parameter names that train at trunk_lr
+    trunk_prefixes: tuple[Text, ...] = ("trunk",)  # parameter names that train at trunk_lr
     momentum: Share = 0.9  # AdamW: the first of its betas; the second is 0.999
     nesterov: bool = False  # SGD only
     weight_decay: Rate = 5e-4  # times the learning rate; AdamW's acts on the weights alone (decoupled)
     schedule: Literal["cosine", "step"] = "cosine"  # both per epoch
-    milestones: tuple[int, ...] = ()  # epochs of the steps
+    milestones: tuple[Annotated[int, between(0, 100_000)], ...] = ()  # epochs of the steps
     gamma: Rate = 0.1  # factor of each step
     warmup_epochs: Rate = 0.0
     accumulate: Annotated[int, between(1, 4096)] = 1  # batches per update; batch norm still sees single batches
@@ -217,88 +191,15 @@ def _own_settings(value: Any, kind: type | None, chosen_by: str, info: Validatio
     return value
 
 
-def _sentence(kind: type, error: ValidationError) -> str:
-    """The first thing that is wrong, in one sentence."""
-    first = error.errors(include_url=False)[0]
-    places = [str(part) for part in first["loc"] if not isinstance(part, int)]
-    name, value = ".".join([kind.__name__, *places]).removeprefix("Experiment."), first.get("input")
-    what, context = first["type"], first.get("ctx", {})
-    if not places:
-        return str(context.get("error", f"{name}: {first['msg']}"))
-    if what == "value_error":
-        return str(context["error"])
-    if what in ("unexpected_keyword_argument", "extra_forbidden"):
-        owner = _owner(kind, places[:-1])
-        fields = ", ".join(field.name for field in dataclasses.fields(owner))
-        return f"{owner.__name__} has no field {places[-1]!r}; its fields are {fields}"
-    if what in ("greater_than_equal", "less_than_equal"):
-        low, high = _limits_of(_hint(kind, places))
-        return f"{name} should lie from {low:g} to {high:g}, got {value!r}"
-    hint = _bare(_hint(kind, places))
-    if get_origin(hint) is tuple and isinstance(value, list | tuple) and len(value) != len(get_args(hint)):
-        return f"{name} takes {len(get_args(hint))} values, got {len(value)}: {value!r}"
-    if what == "literal_error":
-        return f"{name} takes {', '.join(map(str, get_args(hint)))}, got {value!r}"
-    if what.endswith(("_type", "_parsing")):
-        return f"{name} takes {what.rpartition('_')[0].removesuffix('_from')}, got {value!r}"
-    return f"{name}: {first['msg']}, got {value!r}"
-
-
-def _owner(kind: type, places: list[str]) -> type:
-    for place in places:
-        kind = get_type_hints(kind)[place]
-    return kind
-
-
-def _hint(kind: type, places: list[str]) -> Any:  # noqa: ANN401
-    return get_type_hints(_owner(kind, places[:-1]), include_extras=True)[places[-1]]
-
-
-def _bare(hint: Any) -> Any:  # noqa: ANN401
-    return get_args(hint)[0] if get_origin(hint) is Annotated else hint
-
-
-def _limits_of(hint: Any) -> tuple[float, float]:  # noqa: ANN401
-    """The limits in a type hint; of a tuple those of its values."""
-    if get_origin(_bare(hint)) is tuple:
-        return _limits_of(get_args(_bare(hint))[0])
-    info = pydantic.fields.FieldInfo.from_annotation(hint)
-    low = next((item.ge for item in info.metadata if hasattr(item, "ge")), float("-inf"))
-    high = next((item.le for item in info.metadata if hasattr(item, "le")), float("inf"))
-    return low, high
-
-
 def limits(experiment: Experiment, path: str) -> tuple[float, float]:
     """The lowest and highest value of a number such as "optim.epochs"; for forms."""
-    return _limits_of(_paths(experiment)[path])
+    return limits_of(_paths(experiment)[path])
 
 
 def choices(experiment: Experiment, path: str) -> tuple[str, ...]:
     """What a setting such as "optim.schedule" may be; () where anything of its type may."""
-    hint = _bare(_paths(experiment)[path])
+    hint = bare(_paths(experiment)[path])
     return get_args(hint) if get_origin(hint) is Literal else ()
-
-
-def to_dict(config: Any) -> dict[str, Any]:  # noqa: ANN401  (any dataclass of this module)
-    """The config as nested plain dictionaries; tuples become lists, as in JSON."""
-    return json.loads(json.dumps(dataclasses.asdict(config)))
-
-
-@functools.lru_cache(maxsize=64)
-def _adapter(kind: type) -> TypeAdapter:
-    return TypeAdapter(kind)
-
-
-def from_dict(kind: type[T], values: Mapping[str, Any]) -> T:
-    """The dataclass `kind` with `values`; fields left out keep their default.
-
-    Raises:
-        ValueError: an unknown field, a value of the wrong type or beyond its limits, named in one sentence.
-    """
-    try:
-        return _adapter(kind).validate_json(json.dumps(values), strict=True)
-    except ValidationError as error:
-        raise ValueError(_sentence(kind, error)) from None
 
 
 def override(experiment: Experiment, settings: Mapping[str, str]) -> Experiment:
@@ -374,7 +275,7 @@ _READERS: dict[type, Callable[[str], Any]] = {int: int, float: float, str: str}
 
 
 def _parse(name: str, hint: Any, text: str) -> Any:  # noqa: ANN401
-    kind = _bare(hint)
+    kind = bare(hint)
     if get_origin(kind) is tuple:
         return [_parse(name, get_args(kind)[0], item) for item in text.split(",") if item]
     if get_origin(kind) is Literal:

@@ -7,9 +7,10 @@ import torch
 from PIL import Image
 
 from fgcore.checkpoints import checkpoint
-from fgcore.config import DataConfig, Experiment, ModelConfig, ROIConfig
+from fgcore.config import DataConfig, Experiment
 from fgcore.data import synthetic
-from fgcore.methods.build import build_model
+from fgcore.methods import build_model
+from small_models import small
 
 PHOTO_CLASSES = ("Reed Warbler", "Marsh *Warbler*", "Sedge Warbler")  # one of them tries to be Markdown
 REPORT = {"epoch": 1, "test": {"top1": 0.625, "images": 240}}
@@ -18,11 +19,8 @@ REPORT = {"epoch": 1, "test": {"top1": 0.625, "images": 240}}
 def write_checkpoint(path, method, names, dataset):
     """A network with random weights at 96 pixels, saved as training would save it."""
     torch.manual_seed(0)
-    roi = ROIConfig(anchors=(16.0, 32.0, 64.0))
-    model = ModelConfig(
-        method, "squeezenet1_1", num_classes=len(names), level=4, hidden=16, pyramid_channels=32, roi=roi
-    )
-    experiment = Experiment(path.stem, model=model, data=DataConfig(dataset, resize=104, crop=96))
+    model = small(method, len(names))
+    experiment = Experiment(path.stem, model=model, data=DataConfig(dataset, resize=104, crop=96, normalise="imagenet"))
     command = f"python -m fgcore train {path.stem}"
     origin = {"command": command, "data": "drawn by a test", "date": "2026-01-02", "epochs": 1}
     checkpoint.save(path, build_model(model), experiment, names, REPORT, origin)
@@ -37,7 +35,7 @@ def write_checkpoints(folder):
     return folder
 
 
-def write_two_worlds(folder):
+def write_two_label_sets(folder):
     """The same, and a baseline that learned three other birds from photographs."""
     write_checkpoint(write_checkpoints(folder) / "baseline_photos.safetensors", "baseline", PHOTO_CLASSES, "cub")
     return folder

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from app_helpers import write_checkpoints, write_two_worlds
+from app_helpers import write_checkpoints, write_two_label_sets
 from browser_helpers import serve, visitor
 from fgcore.evaluation import run
 from fgcore.evaluation.chunk import Settings
@@ -65,7 +65,7 @@ def chromium():
 @pytest.fixture(scope="session")
 def server(tmp_path_factory, chromium):
     """The app with untrained checkpoints of two worlds, for all browser tests: its address and its log."""
-    folder = write_two_worlds(tmp_path_factory.mktemp("checkpoints"))
+    folder = write_two_label_sets(tmp_path_factory.mktemp("checkpoints"))
     log = tmp_path_factory.mktemp("log") / "app.log"
     runs = tmp_path_factory.mktemp("runs")
     with serve(log, FG_CHECKPOINTS=str(folder), FG_RUNS=str(runs)) as address:

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 
 from fgcore.config import ModelConfig
+from fgcore.methods import build_model
 from fgcore.methods.ap.convert import _PREFIXES, convert_apcnn
-from fgcore.methods.build import build_model
-from fgcore.outputs import Drop
+from fgcore.methods.ap.output import Drop
 
 
 def to_ours(official_name):
@@ -51,4 +51,4 @@ def run(path, rules):
         level, index = (torch.from_numpy(case[f"drop_{name}"].astype(np.int64)) for name in ("level", "index"))
         drop = Drop(level, index.clamp(min=0))
     with torch.set_grad_enabled(meta["train"]):
-        return case, meta, model, model(images, drop=drop)
+        return case, meta, model, model.second_pass(model.first_pass(images), drop=drop)

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from app.charts import drops
-from app.charts.nms import nms_steps
-from fgcore.config import ROIConfig
+from app.methods.ap.page import drops
+from app.methods.ap.page.nms import nms_steps
+from fgcore.methods.ap.settings import ROIConfig
 from fgcore.methods.ap.suppression import suppression
 
 PIXELS = np.random.default_rng(0).integers(0, 255, (96, 96, 3), dtype=np.uint8)
@@ -61,7 +61,7 @@ def test_kept_boxes_are_drawn_where_they_are_and_numbered(shown):
         assert numbers.text[number] == f"<b>{number + 1}</b>"
 
 
-def test_a_level_without_candidates_is_a_film_of_one_picture():
+def test_a_level_without_candidates_is_a_film_of_one_image():
     nothing = suppression(np.full((12, 12), 0.5, np.float32), 3, ROIConfig(threshold=9.0))
     figure = nms_steps(PIXELS, nothing, side=200)
     assert len(figure.layout.sliders[0].steps) == 1

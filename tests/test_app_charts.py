@@ -9,6 +9,7 @@ from PIL import Image
 
 from app.charts import mosaic, strips, style
 from app.charts.panels import Layer, Outline, Panel, cell_centres, outside, panels
+from fgcore.report import render
 
 
 @pytest.fixture
@@ -144,7 +145,7 @@ def test_dropped_channels_are_veiled_and_struck_out(pixels):
     assert len(figure.layout.shapes) == 1
 
 
-def test_the_grey_picture_lies_beneath_each_tile_and_nothing_between_them(pixels):
+def test_the_grey_image_lies_beneath_each_tile_and_nothing_between_them(pixels):
     channels = np.ones((3, 14, 14), np.float32)
     tiles = mosaic.assemble(channels, 2)
     figure = mosaic.channel_mosaic(channels, range(3), np.ones(3, bool), pixels, high=1.0, columns=2)
@@ -155,7 +156,7 @@ def test_the_grey_picture_lies_beneath_each_tile_and_nothing_between_them(pixels
     opaque = backdrop[::fine, ::fine, 1] == 255
     np.testing.assert_array_equal(opaque, ~np.isnan(tiles.values))
     first = backdrop[4 * fine : 18 * fine, : 14 * fine, 0].astype(float)
-    assert abs(first.mean() - style.grey(pixels)[..., 0].mean()) < 1
+    assert abs(first.mean() - render.grey(pixels)[..., 0].mean()) < 1
 
 
 @pytest.mark.parametrize(("count", "columns"), [(1, 1), (3, 3), (10, 5), (11, 6), (21, 7)])

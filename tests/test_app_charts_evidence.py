@@ -81,12 +81,12 @@ def test_a_common_scale_is_a_second_set_of_the_same_maps_that_a_button_shows():
     assert changes["colorscale"][2][1][0] == pytest.approx(changes["colorscale"][0][1][0] / 2)
 
 
-def test_where_they_look_is_drawn_in_three_colours_and_said_in_words():
-    looks = np.array([[0, 1], [2, 3]])
-    shown = evidence.look_panels([("a and b", looks)], PIXELS)
+def test_where_they_are_highest_is_drawn_in_three_colours_and_said_in_words():
+    places = np.array([[0, 1], [2, 3]])
+    shown = evidence.overlap_panels([("a and b", places)], PIXELS)
     heatmap = shown.data[1]
     np.testing.assert_array_equal(heatmap.z, [[np.nan, 1], [2, 3]])
-    assert heatmap.text.tolist() == [["neither", "only the first"], ["only the second", "both"]]
+    assert heatmap.text.tolist() == [["neither", "the first only"], ["the second only", "both"]]
     colours = [colour for _, colour in heatmap.colorscale]
     assert colours[0].startswith("rgba(230, 159, 0")
     assert colours[2].startswith("rgba(86, 180, 233")

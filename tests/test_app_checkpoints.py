@@ -72,7 +72,7 @@ def test_every_checkpoint_has_a_card_that_says_where_it_comes_from(app, shelf):
         assert (f"<dd>{name}</dd>" in shown) == name.endswith("_birds.safetensors")
         assert (f"{len(data) / 1e6:.1f} MB" in shown) or name == "mine.safetensors"
     assert shown.count("62.5 % top-1") == 2
-    assert shown.count("Measured on 240 test pictures") == 2
+    assert shown.count("Measured on 240 test images") == 2
     assert "python -m fgcore train mc_birds" in shown
     assert "<dd>drawn by a test</dd>" in shown
     assert "<dt>Made</dt><dd>2026-01-02" in shown

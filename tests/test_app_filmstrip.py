@@ -1,5 +1,6 @@
 """The filmstrip and the curves as figures: every epoch is there, and the slider needs no server."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -7,13 +8,21 @@ import pytest
 
 from app.charts import curves, filmstrip, style
 from app.charts.curves import Plot
-from fgcore.training.probes import Frame, Strip
-from test_film import strip_of
+from app.methods import VIEWS, view_of
+from app.methods.mc.film import strongest
+from fgcore.methods.mc.film import Channels
+from fgcore.training.probes import Strip
+from film_helpers import strip_of
+
+
+def drawn(strip, chosen=0):
+    """The figure as plotly's JSON: what the browser gets."""
+    film = view_of(strip.method).film
+    return json.loads(filmstrip.filmstrip(strip, chosen, film.detail, film.curves(strip)).to_json())
 
 
 def spec(method, chosen=0, **options):
-    """The figure as plotly's JSON: what the browser gets."""
-    return json.loads(filmstrip.filmstrip(strip_of(method, **options), chosen).to_json())
+    return drawn(strip_of(method, **options), chosen)
 
 
 @pytest.mark.parametrize("method", ["baseline", "mc", "ap"])
@@ -49,8 +58,30 @@ def test_frames_differ_in_what_moves():
 def test_of_a_large_group_the_strongest_channels_are_shown():
     channels = np.zeros((40, 4, 4), np.float32)
     channels[10:30] = np.arange(20, 0, -1)[:, None, None]
-    frame = Frame(strip_of("mc").frames[0][0].prediction, channels, np.ones(2), np.ones(2))
-    assert filmstrip.strongest(frame) == list(range(10, 25))
+    assert strongest(Channels(7, channels, np.ones(2), np.ones(2))) == list(range(10, 25))
+
+
+def test_channels_are_called_by_their_numbers_in_the_network():
+    strip = strip_of("mc")
+    frames = tuple(
+        tuple(dataclasses.replace(frame, shown=dataclasses.replace(frame.shown, first=40)) for frame in frames)
+        for frames in strip.frames
+    )
+    texts = [note["text"] for note in drawn(dataclasses.replace(strip, frames=frames))["layout"]["annotations"]]
+    assert [text.rpartition(" ")[2] for text in texts if "■" in text] == ["40", "41", "42"]
+
+
+@pytest.mark.parametrize("method", VIEWS)
+def test_every_method_has_words_around_its_strip(method):
+    film, strip = view_of(method).film, strip_of(method)
+    assert film.lesson.endswith(".")
+    assert film.note(strip).endswith(".")
+
+
+def test_mc_loss_tells_how_far_the_channels_have_moved_apart():
+    told = view_of("mc").film.told(strip_of("mc"))
+    assert "**1.00** places before training" in told  # the mean of h of the right class of both probes
+    assert "**2.00** of at most 3 after epoch 2" in told
 
 
 def test_gates_come_with_their_boxes():
@@ -75,7 +106,7 @@ def test_the_zoom_box_is_compared_with_the_epoch_before():
 
 def test_a_long_run_is_thinned_out_but_keeps_its_ends():
     strip = strip_of("mc", epochs=(0,))
-    long = Strip("mc", strip.class_names, strip.channels, strip.probes, tuple(range(301)), strip.frames * 301)
+    long = Strip("mc", strip.class_names, strip.probes, tuple(range(301)), strip.frames * 301)
     shown = filmstrip.shown_epochs(long)
     assert len(shown) == filmstrip.FRAMES
     assert (shown[0], shown[-1]) == (0, 300)
@@ -84,8 +115,8 @@ def test_a_long_run_is_thinned_out_but_keeps_its_ends():
 
 def test_class_names_are_shown_as_they_are():
     strip = strip_of("mc")
-    hostile = Strip("mc", ("<b>bold</b>", "b"), strip.channels, strip.probes, strip.epochs, strip.frames)
-    texts = [note["text"] for note in json.loads(filmstrip.filmstrip(hostile, 0).to_json())["layout"]["annotations"]]
+    hostile = dataclasses.replace(strip, class_names=("<b>bold</b>", "b"))
+    texts = [note["text"] for note in drawn(hostile)["layout"]["annotations"]]
     assert "<b>&lt;b&gt;bold&lt;/b&gt;</b>" in texts
 
 

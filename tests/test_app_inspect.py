@@ -6,14 +6,17 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from app import checkpoints, state
-from app_helpers import PHOTO_CLASSES, figure, photograph, ran, words, write_two_worlds
+from app.methods.mc import session as mc_session
+from app_helpers import PHOTO_CLASSES, figure, photograph, ran, words, write_two_label_sets
 from conftest import ROOT
 from fgcore.data.synthetic import class_names
+from fgcore.methods.mc.channel_groups import draw_masks
+from fgcore.methods.mc.output import group_sizes
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    return write_two_worlds(tmp_path_factory.mktemp("checkpoints"))
+    return write_two_label_sets(tmp_path_factory.mktemp("checkpoints"))
 
 
 @pytest.fixture
@@ -46,7 +49,7 @@ def test_the_first_visit_shows_a_drawn_bird_and_three_opinions(app):
 def test_every_chart_says_what_it_shows_and_every_model_where_it_comes_from(app):
     shown = words(ran(app))
     assert shown.count("<dt>sha256</dt>") == 3
-    assert "62.5 % top-1 of 240 test pictures" in shown
+    assert "62.5 % top-1 of 240 test images" in shown
     commands = {code.value for code in app.get("code")}
     assert "python -m fgcore train mc_birds" in commands
 
@@ -70,10 +73,10 @@ def test_a_damaged_checkpoint_is_named_and_the_others_work(app, folder, tmp_path
 
 
 def test_another_drawing_is_another_picture_of_the_same_class(app):
-    before = ran(app).session_state[state.sidebar._CHOICE].picture
+    before = ran(app).session_state[state.sidebar._CHOICE].image
     (button,) = [button for button in app.button if button.label == "Another"]
     button.click()
-    after = ran(app).session_state[state.sidebar._CHOICE].picture
+    after = ran(app).session_state[state.sidebar._CHOICE].image
     assert app.number_input(key=state.sidebar.DRAWING).value == 1
     assert after.sample.class_name == before.sample.class_name
     assert after.sha256 != before.sha256
@@ -82,21 +85,21 @@ def test_another_drawing_is_another_picture_of_the_same_class(app):
 def test_a_link_opens_its_drawing_and_class(app):
     app.query_params.update({"bird": "Fern Tit", "drawing": "4", "class": "Cobalt Jay"})
     shown = words(ran(app))
-    picture = app.session_state[state.sidebar._CHOICE].picture
-    assert (picture.sample.class_name, picture.name) == ("Fern Tit", "Fern Tit, drawing 4")
+    image = app.session_state[state.sidebar._CHOICE].image
+    assert (image.sample.class_name, image.name) == ("Fern Tit", "Fern Tit, drawing 4")
     assert "**Cobalt Jay** · the class" in shown
 
 
 def test_a_link_to_nonsense_opens_the_first_picture(app):
     app.query_params.update({"bird": "Dodo", "drawing": "-3", "class": "Dodo", "picture": "ufo"})
     ran(app)
-    assert app.session_state[state.sidebar._CHOICE].picture.name == "Ring-eyed Ash Warbler, drawing 0"
+    assert app.session_state[state.sidebar._CHOICE].image.name == "Ring-eyed Ash Warbler, drawing 0"
 
 
 def test_a_photograph_is_asked_of_the_models_that_learned_photographs(app):
     upload(app, "in the reeds.jpg", photograph())
-    picture = app.session_state[state.sidebar._CHOICE].picture
-    assert (picture.source, picture.pixels.shape, picture.name) == ("photo", (240, 320, 3), "in the reeds.jpg")
+    image = app.session_state[state.sidebar._CHOICE].image
+    assert (image.source, image.pixels.shape, image.name) == ("photo", (240, 320, 3), "in the reeds.jpg")
     shown = words(app)
     assert "CUB-200-2011, 3 classes" in shown
     assert shown.count("<h4>") == 1
@@ -113,12 +116,12 @@ def test_a_file_name_is_never_markdown_or_html(app):
 
 
 def test_a_bad_file_gets_one_sentence_and_nothing_is_lost(app):
-    before = ran(app).session_state[state.sidebar._CHOICE].picture
+    before = ran(app).session_state[state.sidebar._CHOICE].image
     upload(app, "notes.jpg", b"only words")
     (error,) = app.error
     assert "notes.jpg" in error.value
     assert "got text" in error.value
-    assert app.session_state[state.sidebar._CHOICE].picture.sha256 == before.sha256
+    assert app.session_state[state.sidebar._CHOICE].image.sha256 == before.sha256
     assert "<h4>AP-CNN</h4>" in words(app)
 
 
@@ -127,7 +130,7 @@ def test_a_bad_file_after_a_photograph_keeps_the_photograph(app):
     app.file_uploader(key=state.sidebar.UPLOAD).set_value(("bad.png", b"\x89PNG\r\n\x1a\n", "image/png"))
     ran(app)
     assert len(app.error) == 1
-    assert app.session_state[state.sidebar._CHOICE].picture.name == "good.jpg"
+    assert app.session_state[state.sidebar._CHOICE].image.name == "good.jpg"
 
 
 def test_going_back_to_the_photograph_finds_it_again(app):
@@ -135,7 +138,7 @@ def test_going_back_to_the_photograph_finds_it_again(app):
     for source in ("car", "photo"):
         app.segmented_control(key=state.sidebar.SOURCE).set_value(source)
         ran(app)
-    assert app.session_state[state.sidebar._CHOICE].picture.name == "good.jpg"
+    assert app.session_state[state.sidebar._CHOICE].image.name == "good.jpg"
 
 
 def test_a_car_is_said_to_be_of_another_kind(app):
@@ -143,24 +146,24 @@ def test_a_car_is_said_to_be_of_another_kind(app):
     assert "of another kind" in words(ran(app))
 
 
-def test_the_maps_explain_the_chosen_class_and_its_rival(app):
+def test_the_maps_explain_the_chosen_class_and_its_contrast_class(app):
     names = class_names("birds")
-    ran(app).selectbox(key=state.question.CLASS).set_value(names[20])
-    app.selectbox(key=state.question.RIVAL).set_value(names[3])
+    ran(app).selectbox(key=state.classes.CLASS).set_value(names[20])
+    app.selectbox(key=state.classes.CONTRAST).set_value(names[3])
     shown = words(ran(app))
     assert "**Collared Dusk Swallow** · the class" in shown
-    assert "**Rosehip Finch** · the rival" in shown
+    assert "**Rosehip Finch** · the contrast class" in shown
     titles = [annotation["text"] for annotation in figure(app, "cam")["layout"]["annotations"]]
     assert sum("Collared Dusk Swallow" in title for title in titles) == 3  # each model explains it
 
 
-def test_a_class_is_never_its_own_rival(app):
+def test_a_class_is_never_its_own_contrast_class(app):
     name = class_names("birds")[20]
-    ran(app).selectbox(key=state.question.CLASS).set_value(name)
-    app.selectbox(key=state.question.RIVAL).set_value(name)
+    ran(app).selectbox(key=state.classes.CLASS).set_value(name)
+    app.selectbox(key=state.classes.CONTRAST).set_value(name)
     shown = words(ran(app))
     assert f"**{name}** · the class" in shown
-    assert f"**{name}** · the rival" not in shown
+    assert f"**{name}** · the contrast class" not in shown
 
 
 def test_another_mask_drops_other_channels(app):
@@ -175,17 +178,33 @@ def test_another_mask_drops_other_channels(app):
     assert struck[0] != struck[1]
 
 
+def test_the_mask_is_the_one_that_training_draws_for_all_classes_at_once(app):
+    ran(app).session_state[mc_session.MASK_SEED] = 5
+    ran(app)
+    names = class_names("birds")
+    sizes = group_sizes(512, len(names))  # SqueezeNet's channels
+    kept, seen = draw_masks(sizes, 5), 0
+    for side in ("class", "contrast"):
+        for label in figure(app, f"mosaic-{side}")["data"][1]["text"]:
+            number = int(label.replace("<s>", "").replace("</s>", ""))
+            assert ("<s>" in label) == (not kept[number])
+            seen += 1
+    assert seen in (42, 43, 44)
+
+
 def test_dropblocks_vary_and_a_step_without_one_is_told(app):
     ran(app)
     told = set()
-    while len(told) < 2:
+    for _ in range(20):  # one of three draws drops nothing
         shown = words(app)
         nothing, something = "Nothing was dropped this time" in shown, "Without this one" in shown
         assert nothing != something
         told.add(nothing)
-        assert app.session_state[state.question.DROP_SEED] < 20  # one of three draws drops nothing
+        if len(told) == 2:
+            return
         next(button for button in app.button if button.label == "Drop another block").click()
         ran(app)
+    pytest.fail(f"in 20 draws a block was always {'kept' if told == {True} else 'dropped'}")
 
 
 def test_winners_are_shown_on_request(app):
@@ -205,9 +224,9 @@ def test_cells_are_shown_on_request(app):
     assert smooth() == {False}
 
 
-def test_the_telling_part_is_framed_where_it_was_drawn(app):
+def test_the_discriminative_part_is_framed_where_it_was_drawn(app):
     choice = ran(app).session_state[state.sidebar._CHOICE]
-    mask = choice.picture.sample.part_masks["eye_ring"]
+    mask = choice.image.sample.part_masks["eye_ring"]
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     shapes = figure(app, "cam")["layout"]["shapes"]
     assert len(shapes) == 4  # the picture and three maps
@@ -219,8 +238,8 @@ def test_the_telling_part_is_framed_where_it_was_drawn(app):
 
 def test_no_model_chosen_is_told(app):
     ran(app)
-    world = checkpoints.catalogue().worlds[0]
-    app.pills(key=state.sidebar.MODELS.format(world=world.key)).set_value([])
+    label_set = checkpoints.catalogue().label_sets[0]
+    app.pills(key=state.sidebar.MODELS.format(label_set=label_set.key)).set_value([])
     assert "Choose a model" in words(ran(app))
 
 
@@ -237,10 +256,10 @@ def test_a_model_that_vanished_costs_one_card(app, folder, tmp_path, monkeypatch
 
 
 def test_a_class_that_the_next_models_do_not_know_is_forgotten(app):
-    ran(app).selectbox(key=state.question.CLASS).set_value(class_names("birds")[20])
+    ran(app).selectbox(key=state.classes.CLASS).set_value(class_names("birds")[20])
     ran(app)
     upload(app, "in the reeds.jpg", photograph())
-    assert app.selectbox(key=state.question.CLASS).value == state.question.FIRST_CHOICE
+    assert app.selectbox(key=state.classes.CLASS).value == state.classes.FIRST_CHOICE
 
 
 def test_two_copies_of_a_checkpoint_can_be_looked_at_together(app, folder, tmp_path, monkeypatch):
@@ -250,8 +269,10 @@ def test_two_copies_of_a_checkpoint_can_be_looked_at_together(app, folder, tmp_p
         (tmp_path / name).write_bytes(data)
     monkeypatch.setenv(checkpoints.VARIABLE, str(tmp_path))
     ran(app)
-    world = checkpoints.catalogue().worlds[0]
-    app.pills(key=state.sidebar.MODELS.format(world=world.key)).set_value([str(entry.path) for entry in world.entries])
+    label_set = checkpoints.catalogue().label_sets[0]
+    app.pills(key=state.sidebar.MODELS.format(label_set=label_set.key)).set_value(
+        [str(entry.path) for entry in label_set.entries]
+    )
     shown = words(ran(app))
     assert "<h4>MC-Loss (mc_birds)</h4>" in shown
     assert "<h4>MC-Loss (run mc_birds)</h4>" in shown

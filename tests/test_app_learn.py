@@ -4,20 +4,21 @@ import inspect
 import threading
 
 import pytest
-import pytorch_grad_cam  # noqa: F401 - here, and not while calls are traced, which would take a minute
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from app import checkpoints, resources, state
-from app.components.lesson import board, step
-from app.components.lesson.contents import STEPS
+from app.components.lesson import step
+from app.methods.mc.lesson import board
 from app.pages import learn
+from app.pages.learn import STEPS
 from app_helpers import write_checkpoints
 from conftest import ROOT
 from fgcore.data.synthetic import class_names, nearest_relative
+from fgcore.methods import METHODS
 
 NUMBERS = range(1, len(STEPS) + 1)
-WITHOUT_MODEL = ("Look-alikes", "Look at different places")
+WITHOUT_MODEL = ("Look-alikes", "Spread over different places")
 TITLES = {found.title: number for number, found in enumerate(STEPS, start=1)}
 
 
@@ -88,9 +89,9 @@ def test_the_lesson_has_about_a_dozen_steps_of_one_sentence_each():
 
 
 @pytest.mark.parametrize("number", NUMBERS)
-def test_a_step_shows_its_picture_and_the_code_that_ran_for_it(open_step, number):
+def test_a_step_shows_its_image_and_the_code_that_ran_for_it(open_step, number):
     st.cache_data.clear()
-    resources._first_look.clear()
+    resources._inspection.clear()
     resources.drawing.cache_clear()
     nearest_relative.cache_clear()
     with Calls() as called:
@@ -126,9 +127,7 @@ def test_the_code_shown_is_in_the_file_it_names(function):
 def test_without_its_checkpoint_a_step_shows_the_bird_and_how_to_train(open_step, tmp_path, monkeypatch, title, method):
     monkeypatch.setenv(checkpoints.VARIABLE, str(tmp_path))
     app = open_step(title)
-    assert next(info.value for info in app.info).startswith(
-        f"There is no {checkpoints.METHOD_NAMES[method]} checkpoint"
-    )
+    assert next(info.value for info in app.info).startswith(f"There is no {METHODS[method].title} checkpoint")
     assert app.code[0].value == f"python -m fgcore train {method}_birds"
     assert len(app.get("plotly_chart")) == 1
 
@@ -149,7 +148,7 @@ def test_a_link_to_no_step_opens_the_first(open_step, link):
     assert open_step(link).title[0].value == STEPS[0].title
 
 
-def test_a_guess_names_the_birds_and_the_telling_part(open_step):
+def test_a_guess_names_the_birds_and_the_discriminative_part(open_step):
     app = open_step("Look-alikes")
     assert "Ash Warbler" not in words(app)  # the names would tell
     app.segmented_control(key=state.learn.GUESS).set_value("Third").run()
@@ -171,7 +170,7 @@ def test_a_guess_names_the_birds_and_the_telling_part(open_step):
         ("The whole loss", "slider", state.learn.TERMS, 7),
         ("Three levels of detail", "segmented_control", state.learn.LEVEL, 5),
         ("Zooming in", "pills", state.learn.ZOOM, []),
-        ("Two looks, one answer", "segmented_control", state.learn.LOOK, "Both, the answer"),
+        ("Two passes, one answer", "segmented_control", state.learn.PASS, "Both, the answer"),
     ],
 )
 def test_the_control_changes_what_the_step_says(open_step, title, kind, key, value):
@@ -199,7 +198,7 @@ def test_all_channels_on_the_stack_are_the_ccmp_of_the_group(open_step):
 
 
 def test_more_overlap_keeps_other_regions(open_step):
-    app = open_step("Regions worth a closer look")
+    app = open_step("Regions for a closer pass")
     before = [chart.proto.spec for chart in app.get("plotly_chart")]
     app.slider(key=state.learn.OVERLAP).set_value(0.9).run()
     assert [chart.proto.spec for chart in app.get("plotly_chart")] != before
@@ -227,7 +226,7 @@ def test_blobs_stay_on_the_board():
 
 
 def test_the_lesson_speaks_of_a_bird_that_every_model_was_spared():
-    picture = step.drawn(step.BIRD, step.NUMBER)
-    assert picture.sample.seed >= 100_000_000  # training and test drawings have small seeds
-    assert picture.sample.telling_parts == ("eye_ring",)
-    assert class_names("birds")[picture.sample.relative] == "Ash Warbler"
+    image = step.drawn(step.BIRD, step.NUMBER)
+    assert image.sample.seed >= 100_000_000  # training and test drawings have small seeds
+    assert image.sample.telling_parts == ("eye_ring",)
+    assert class_names("birds")[image.sample.relative] == "Ash Warbler"

@@ -4,12 +4,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app import checkpoints, state
-from app_helpers import PHOTO_CLASSES, write_checkpoint, write_two_worlds
+from app_helpers import PHOTO_CLASSES, write_checkpoint, write_two_label_sets
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    folder = write_two_worlds(tmp_path_factory.mktemp("checkpoints"))
+    folder = write_two_label_sets(tmp_path_factory.mktemp("checkpoints"))
     run = folder / "mc-run-7"
     run.mkdir()
     write_checkpoint(run / "best.safetensors", "mc", PHOTO_CLASSES, "cub")
@@ -54,7 +54,7 @@ def test_a_link_opens_its_models(app):
 def test_a_link_opens_the_classes_that_its_models_know(app):
     app.query_params[state.sidebar.MODELS_LINK] = "mc-run-7"
     assert chosen(app) == ["mc-run-7"]
-    assert app.session_state[state.sidebar._CHOICE].world.class_names == PHOTO_CLASSES
+    assert app.session_state[state.sidebar._CHOICE].label_set.class_names == PHOTO_CLASSES
 
 
 def test_names_that_nobody_knows_are_ignored(app):

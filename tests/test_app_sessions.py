@@ -12,7 +12,7 @@ from app_helpers import write_checkpoints
 from browser_helpers import answers, complaints_in, settle, visitor
 from conftest import ROOT
 from fgcore.data.synthetic import class_names
-from fgcore.inspection.explain import explain_picture, load_model
+from fgcore.inspection.inspector import Inspector
 
 VISITORS = [(0, 0), (3, 1), (7, 2), (11, 3), (18, 4), (23, 5)]  # class and number of the drawing
 
@@ -33,13 +33,13 @@ def test_six_sessions_at_once_see_their_own_pictures_and_answers(browser, server
             assert page.locator("h3", has_text=names[index]).count() == 1
             assert shown.endswith(sha256_of(index, number)[:12])
     models = {
-        label: load_model(write_checkpoints(tmp_path) / f"{method}_birds.safetensors")
+        label: Inspector(write_checkpoints(tmp_path) / f"{method}_birds.safetensors")
         for label, method in (("Baseline", "baseline"), ("MC-Loss", "mc"), ("AP-CNN", "ap"))
     }
     for told, (index, number) in zip(said, VISITORS, strict=True):
         for label, model in models.items():
-            shown = explain_picture(model, drawing("bird", index, number).image, cam=False)
-            ((best, probability),) = shown.prediction.top(1)
+            _, said_alone = model.predict(drawing("bird", index, number).image)
+            ((best, probability),) = said_alone.top(1)
             assert told[label] == (names[best], percent(probability))
     assert complaints_in(server[1]) == []
 

@@ -7,11 +7,11 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from app import checkpoints, state
-from app.components import train_plan
+from app.components.train import plan as train_plan
 from app.jobs import control, runner, runs
 from app.jobs.runs import Job
 from app_helpers import ran
-from engine_helpers import draw_pictures, tiny
+from training_helpers import draw_pictures, tiny
 from fgcore import presets
 from fgcore.training import loop, probes
 from fgcore.training.plan import Pace
@@ -138,7 +138,7 @@ def test_a_data_set_that_is_not_here_is_told(folder, monkeypatch):
     app = page()
     app.selectbox(key=run_of(app, "data")).set_value("cub")
     ran(app)
-    assert "CUB-200-2011 needs a folder of pictures" in app.error[0].value
+    assert "CUB-200-2011 needs a folder of images" in app.error[0].value
 
 
 def test_a_folder_on_this_machine_is_counted_before_it_is_trained_on(folder, pictures):

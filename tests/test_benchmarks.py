@@ -10,9 +10,10 @@ import torch
 from benchmarks import literal, timing
 from benchmarks.__main__ import table
 from conftest import ROOT
-from fgcore.config import ModelConfig, ROIConfig
+from fgcore.config import ModelConfig
+from fgcore.methods import build_model
 from fgcore.methods.ap.roi import all_rois
-from fgcore.methods.build import build_model
+from fgcore.methods.ap.settings import ROIConfig
 from fgcore.methods.mc.losses import channel_mask, discriminality, diversity, group_sizes
 
 

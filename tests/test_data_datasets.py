@@ -1,4 +1,5 @@
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,16 +11,16 @@ from torch.utils.data import DataLoader
 from fgcore.config import DataConfig
 from fgcore.data import cache, synthetic
 from fgcore.data.datasets import ImageSet, describe, load
-from fgcore.data.images import ImageError
+from fgcore.data.images import ImageError, read_image
 from fgcore.data.readers import TEST_SEEDS, sample_seed
 from fgcore.data.transforms import augment, evaluation_view, normalise, preprocess
 from tiny_sets import make_cub
 
-SIZES = {"resize": 40, "crop": 32}
+SIZES = {"resize": 40, "crop": 32, "normalise": "imagenet"}
 VIEWS = {
     "shorter side": SIZES,
-    "square": {"resize": 48, "crop": 32, "square": True},
-    "whole picture": {"resize": 32, "crop": 32, "square": True, "crop_padding": 4, "eval_crop": False},
+    "square": {**SIZES, "resize": 48, "square": True},
+    "whole image": {**SIZES, "resize": 32, "square": True, "crop_padding": 4, "eval_crop": False},
     "jitter": {**SIZES, "scale_jitter": 0.5, "colour_jitter": 0.3},
 }
 
@@ -225,15 +226,74 @@ def test_a_split_without_any_readable_picture_gets_a_sentence(config):
     for name in ("cat", "dog"):
         for number in range(4):
             damage(config, f"test/{name}/{number}.png")
-    with pytest.raises(ValueError, match=r"none of the 8 pictures of .* can be read, the first being test/cat/0.png"):
+    with pytest.raises(ValueError, match=r"none of the 8 test images of .* can be read: test/cat/0.png: `0.png` is"):
         load(config)
 
 
-def test_a_class_without_any_readable_picture_gets_a_sentence(config):
+def test_a_class_without_any_readable_image_to_train_on_gets_a_sentence(config):
+    damage(config, "train/cat/1.png")
     for number in range(4):
         damage(config, f"train/dog/{number}.png")
-    with pytest.raises(ValueError, match=r"no training picture of dog in .* can be read; replace the files or remove"):
-        load(config)
+    words = r"no training image of dog in .* can be read, so replace the files .*; the first is train/dog/0"
+    for kept in (True, False):
+        with pytest.raises(ValueError, match=words):
+            load(config, kept).train.leave_out_unreadable()
+
+
+def test_a_class_without_any_readable_test_image_is_left_untested(config):
+    for number in range(4):
+        damage(config, f"test/dog/{number}.png")
+    test = load(config).test
+    assert {record.target for record in test.records} == {0}
+    assert test.class_names == ("cat", "dog")
+    assert len(test.skipped) == 4
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_an_image_that_cannot_be_opened_is_left_out_like_one_that_cannot_be_read(config, monkeypatch, kept):
+    def refusing(path, **limits):
+        if path.name == "2.png":
+            raise PermissionError(13, "Permission denied", str(path))
+        return read_image(path, **limits)
+
+    monkeypatch.setattr("fgcore.data.datasets.read_image", refusing)
+    train = load(config, kept).train
+    train.leave_out_unreadable()
+    sentences = {
+        f"train/{name}/2.png": f"train/{name}/2.png: it cannot be opened (Permission denied)" for name in ("cat", "dog")
+    }
+    assert train.unreadable == sentences
+
+
+def test_an_image_that_went_away_is_left_out_without_the_path_of_its_folder(config):
+    train = load(config, cache_images=False).train
+    train.records[1].path.unlink()
+    train.leave_out_unreadable()
+    assert train.unreadable == {"train/cat/1.png": "train/cat/1.png: it cannot be opened (it is not there)"}
+
+
+# --- what a data set's reader says, and what is held aside ---------------------------------------------------
+
+
+def test_both_splits_know_what_was_left_out(config):
+    (Path(config.root) / "train" / "cat" / "notes.txt").write_text("x")
+    note = "left out: files that are no images by their names (1): train/cat/notes.txt"
+    for split in load(config):
+        assert split.notes == (note,)
+
+
+def test_a_share_of_the_training_images_takes_the_place_of_the_test_images(config):
+    whole = load(config)
+    held = load(replace(config, holdout=0.5))
+    assert (held.train.part, held.test.part) == ("training", "held-aside")
+    assert (held.train.training, held.test.training) == (True, False)
+    names = [{record.identifier for record in split.records} for split in (whole.train, held.train, held.test)]
+    assert names[1] | names[2] == names[0]
+    assert not names[1] & names[2]
+    assert describe(held.test) == f"{held.test.title}: {len(held.test)} held-aside images"
+    assert held.test.title.endswith("own split (train and test folders), half of the training images held aside")
+    index = next(i for i, record in enumerate(whole.train.records) if record == held.test.records[0])
+    assert torch.equal(held.test[0][0], evaluation_view(whole.train.picture(index), config)[0])
 
 
 def test_each_process_of_torchrun_counts_its_own_cache(config, monkeypatch):
@@ -246,7 +306,7 @@ def test_each_process_of_torchrun_counts_its_own_cache(config, monkeypatch):
 
 def test_a_cache_beyond_the_machines_memory_gets_a_sentence(config, monkeypatch):
     monkeypatch.setattr(cache, "_physical_memory", lambda: 50_000.0)
-    with pytest.raises(ValueError, match=r"8 pictures of 40 pixels would take about .* set cache_images=false"):
+    with pytest.raises(ValueError, match=r"8 images of 40 pixels would take about .* set cache_images=false"):
         load(config)
     assert len(load(config, cache_images=False).train) == 8
 

@@ -41,18 +41,18 @@ def test_a_real_photograph_is_answered(page, server, data_dir):
     assert name in PHOTO_CLASSES
 
 
-def test_a_file_that_is_no_picture_gets_one_sentence_and_nothing_is_lost(page, server):
+def test_a_file_that_is_no_image_gets_one_sentence_and_nothing_is_lost(page, server):
     visit(page, f"{server[0]}/?picture=Photo")
     before = answers(page)
     send(page, "notes.jpg", b"only words in here")
     alert = page.get_by_role("alert")
     alert.wait_for()
     settle(page, models=3)
-    assert "notes.jpg is not a picture that can be read here" in alert.inner_text()
+    assert "notes.jpg is not an image that can be read here" in alert.inner_text()
     assert answers(page) == before
 
 
-def test_a_link_opens_the_same_picture_and_class_in_a_fresh_browser(page, server):
+def test_a_link_opens_the_same_image_and_class_in_a_fresh_browser(page, server):
     name, other = class_names("birds")[8], class_names("birds")[2]
     visit(page, f"{server[0]}/?bird={name.replace(' ', '+')}&drawing=4&class={other.replace(' ', '+')}")
     assert page.locator("h3", has_text=name).count() == 1

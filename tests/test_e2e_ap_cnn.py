@@ -83,9 +83,9 @@ def test_a_click_on_a_box_or_on_a_row_drops_an_roi(page, server):
         ];
         return at(dots.x.length - 1);
     }"""
-    figure = page.locator("[class*='st-key-ap_drop'][class*='-picture'] .js-plotly-plot")
+    figure = page.locator("[class*='st-key-ap_drop'][class*='-image'] .js-plotly-plot")
     figure.scroll_into_view_if_needed()
-    x, y = page.evaluate(point, "-picture")
+    x, y = page.evaluate(point, "-image")
     page.mouse.click(x, y)
     page.get_by_text(re.compile(r"Without level \d, ROI \d")).wait_for()
     rest(page)

@@ -9,7 +9,7 @@ import pytest
 from app_helpers import write_checkpoint, write_checkpoints
 from browser_helpers import INPUT, READY, WAIT, answers, settle, visitor
 from fgcore.data.synthetic import class_names
-from fgcore.inspection.explain import explain_picture, load_model
+from fgcore.inspection.inspector import Inspector
 
 pytestmark = pytest.mark.e2e
 
@@ -60,7 +60,7 @@ def test_a_checkpoint_is_brought_asked_and_deleted_and_a_hostile_one_changes_not
     assert page.locator(".fg-model").count() == cards
 
 
-def test_a_link_opens_picture_class_and_model_and_its_report_holds_the_numbers(page, server, browser, tmp_path):
+def test_a_link_opens_image_class_and_model_and_its_report_holds_the_numbers(page, server, browser, tmp_path):
     page.goto(f"{server[0]}{LINK}")
     settle(page, models=1)
     page.get_by_text(f"{CLASS} · the class").wait_for()
@@ -75,11 +75,10 @@ def test_a_link_opens_picture_class_and_model_and_its_report_holds_the_numbers(p
         page.get_by_role("button", name="Download the numbers").click()
     numbers = json.loads(download.value.path().read_text(encoding="utf-8"))
 
-    loaded = load_model(write_checkpoints(tmp_path) / "mc_birds.safetensors")  # as the server's: same seed
-    drawn = load_drawing(8, 4)
-    expected = explain_picture(loaded, drawn, class_index=2)
+    inspector = Inspector(write_checkpoints(tmp_path) / "mc_birds.safetensors")  # as the server's: same seed
+    expected = inspector.set_image(load_drawing(8, 4))
     (model,) = numbers["models"]
-    assert model["gradcam"]["class"] == model["mc"][0]["class"] == CLASS
+    assert model["gradcam"]["class"] == model["mc"]["groups"][0]["class"] == CLASS
     for entry, (index, probability) in zip(model["top"], expected.prediction.top(24), strict=True):
         assert entry["class"] == expected.class_names[index]
         assert entry["probability"] == pytest.approx(probability, abs=1e-5)
@@ -87,7 +86,7 @@ def test_a_link_opens_picture_class_and_model_and_its_report_holds_the_numbers(p
     text = offline_text(browser, tmp_path / "report.html")
     assert f"{BIRD}, drawing 4" in text
     assert model["origin"]["sha256"] in text
-    for value in (*(entry["probability"] for entry in model["top"][:10]), model["mc"][0]["score"]):
+    for value in (*(entry["probability"] for entry in model["top"][:10]), model["mc"]["groups"][0]["score"]):
         assert f"{value:.6f}" in text
 
 

@@ -23,7 +23,7 @@ MAPS = """() => {
 
 def visit(page, address, query=""):
     page.goto(f"{address}/compare{query}")
-    page.get_by_text("Many pictures").wait_for()  # the last section of the page
+    page.get_by_text("Many images").wait_for()  # the last section of the page
     page.wait_for_selector(".st-key-maps .js-plotly-plot")
     page.wait_for_selector(READY)
 
@@ -69,7 +69,7 @@ def test_maps_fade_are_cut_off_and_zoom_without_the_server(page, server):
     assert sent == []
 
 
-def test_a_box_dragged_over_the_picture_is_covered_and_every_model_is_asked_again(page, server):
+def test_a_box_dragged_over_the_image_is_covered_and_every_model_is_asked_again(page, server):
     visit(page, server[0])
     page.get_by_text("Nothing is covered yet").wait_for()
     drag(page, page.locator(".st-key-occlude .nsewdrag"), (0.25, 0.2), (0.75, 0.6))
@@ -107,9 +107,9 @@ def test_a_link_opens_the_same_comparison_in_a_fresh_browser(page, server):
     assert len(numbers["agreement"]) == 3
 
 
-def test_a_row_of_many_pictures_opens_its_picture(page, server):
+def test_a_row_of_many_images_opens_its_image(page, server):
     visit(page, server[0], "?drawings=3")
-    page.get_by_role("button", name="Compare on 3 pictures").click()
+    page.get_by_role("button", name="Compare on 3 images").click()
     table = page.get_by_test_id("stDataFrame")
     table.wait_for()
     page.wait_for_selector(READY)
@@ -124,8 +124,8 @@ def test_several_files_are_compared_at_once(page, server):
     visit(page, server[0], "?pictures=My+files")
     files = [{"name": f"{name}.jpg", "mimeType": "image/jpeg", "buffer": photograph()} for name in ("one", "two")]
     page.locator(".st-key-compared_files [data-testid=stFileUploaderDropzoneInput]").set_input_files(files)
-    page.get_by_role("button", name="Compare on 2 pictures").click()
-    page.get_by_text("Mean over 2 pictures").wait_for()
+    page.get_by_role("button", name="Compare on 2 images").click()
+    page.get_by_text("Mean over 2 images").wait_for()
 
 
 def test_a_narrow_screen_needs_no_sideways_scrolling(page, server):

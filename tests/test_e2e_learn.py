@@ -4,11 +4,11 @@ import re
 
 import pytest
 
-from app.components.lesson.contents import STEPS
+from app.pages.learn import STEPS
 from browser_helpers import READY, complaints_in, fits_in_width, pictures_are_there
 
 pytestmark = pytest.mark.e2e
-BOARD = [found.title for found in STEPS].index("Look at different places") + 1
+BOARD = [found.title for found in STEPS].index("Spread over different places") + 1
 
 
 def at_step(page, number):

@@ -1,4 +1,4 @@
-"""The MC-Loss page in a real browser: choosing class and rival, clicking channels, links, files, small screens."""
+"""The MC-Loss page in a real browser: class and contrast class, clicked channels, links, files, small screens."""
 
 import csv
 import itertools
@@ -57,8 +57,8 @@ def test_clicking_channels_drops_them_and_takes_them_back(page, server):
     before = score(page)
     click_channel(page, "class", 3)
     page.get_by_text("20 kept, 1 dropped").wait_for()
-    assert kept(page, "rival") == (21, 0)
-    click_channel(page, "rival", 5 * 21 + 20)
+    assert kept(page, "contrast") == (21, 0)
+    click_channel(page, "contrast", 5 * 21 + 20)
     page.get_by_text("20 kept, 1 dropped").nth(1).wait_for()
     assert score(page) <= before
     page.wait_for_selector(READY)
@@ -80,9 +80,9 @@ def test_channels_can_be_dropped_with_the_keyboard_alone(page, server):
     page.get_by_text("20 kept, 1 dropped").wait_for()
 
 
-def test_class_and_rival_are_chosen_and_go_into_the_link_that_opens_in_a_fresh_browser(page, server, browser):
+def test_class_and_contrast_class_are_chosen_and_go_into_the_link_that_opens_in_a_fresh_browser(page, server, browser):
     visit(page, server[0])
-    for label, name in (("Class", NAMES[4]), ("Rival", NAMES[9])):
+    for label, name in (("Class", NAMES[4]), ("Contrast class", NAMES[9])):
         box = page.locator("[data-testid=stMain]").get_by_role("combobox", name=re.compile(label))
         box.click()
         box.fill(name)
@@ -97,7 +97,7 @@ def test_class_and_rival_are_chosen_and_go_into_the_link_that_opens_in_a_fresh_b
     fresh.set_default_timeout(90_000)
     fresh.goto(page.url)
     fresh.get_by_text(f"{NAMES[4]} · the class").wait_for()
-    fresh.get_by_text(f"{NAMES[9]} · the rival").wait_for()
+    fresh.get_by_text(f"{NAMES[9]} · the contrast class").wait_for()
     fresh.get_by_text("draws mask 1").wait_for()
     context.close()
 
@@ -118,13 +118,14 @@ def test_the_parts_open_and_the_loss_is_equal_to_the_training_s(page, server):
 
 def test_the_numbers_on_the_page_are_those_in_the_files(page, server):
     visit(page, server[0], part="Loss", mask=3)
-    (told,) = [text for text in page.locator("[data-testid=stAlert]").all_inner_texts() if "rebuilt" in text]
+    alerts = page.locator("[data-testid=stAlert]").all_inner_texts()
+    (told,) = [text for text in alerts if "under the mask shown" in text]
     with page.expect_download() as waiting:
         page.get_by_role("button", name="Numbers as JSON").click()
     values = json.loads(waiting.value.path().read_text(encoding="utf-8"))
     assert values["mask"]["number"] == 3
     assert values["loss"]["equal"] is True
-    assert f"{values['loss']['rebuilt']['total']:.5g}" in told
+    assert f"{values['loss']['shown']['total']:.5g}" in told
     with page.expect_download() as waiting:
         page.get_by_role("button", name="Numbers as CSV").click()
     rows = dict(csv.reader(waiting.value.path().read_text(encoding="utf-8").splitlines()))

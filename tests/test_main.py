@@ -10,13 +10,13 @@ import pytest
 import torch
 
 from conftest import ROOT
-from engine_helpers import draw_pictures, official_names, tiny
 from fgcore import presets
 from fgcore.__main__ import COMMANDS, main
 from fgcore.checkpoints import checkpoint
 from fgcore.config import ModelConfig
 from fgcore.data.images import encode_png, pixels_sha256
-from fgcore.methods.build import build_model
+from fgcore.methods import build_model
+from training_helpers import draw_pictures, official_names, tiny
 
 
 @pytest.fixture(scope="module")
@@ -164,7 +164,7 @@ def test_explaining_writes_panels_numbers_and_a_report_with_all_of_them(trained,
         (["train", "tiny", "data.root=nowhere"], "nowhere"),
         (["train", "tiny", "--device", "tpu9"], "expected a device such as cpu"),
         (["evaluate", "nowhere.safetensors"], "expected a checkpoint at nowhere.safetensors, found nothing"),
-        (["explain", "nowhere.jpg", "--checkpoint", "nowhere.safetensors"], "expected a picture at nowhere.jpg"),
+        (["explain", "nowhere.jpg", "--checkpoint", "nowhere.safetensors"], "expected an image at nowhere.jpg"),
         (["convert", "nowhere.pth", "out.safetensors"], "expected a file of weights at nowhere.pth, found nothing"),
         (["presets", "nothing"], "no preset is called 'nothing'"),
     ],

@@ -42,17 +42,33 @@ def make_cub(root):
     return root
 
 
-def make_devkit(root, *, labels="devkit"):
-    fields = [("bbox_x1", "O"), ("bbox_y1", "O"), ("bbox_x2", "O"), ("bbox_y2", "O"), ("class", "O"), ("fname", "O")]
+_CAR_FIELDS = ("bbox_x1", "bbox_y1", "bbox_x2", "bbox_y2", "class")
+_CAR_NAMES = {"class_names": np.array(["Acura RL 2012", "BMW M3 2012"], dtype=object)}
+
+
+def annotations(fields, *rows):
+    return {"annotations": np.array(list(rows), dtype=[(field, "O") for field in fields])}
+
+
+def make_devkit(root, *, labels="devkit", damage=None):
+    fields = (*_CAR_FIELDS, "fname")
     rows = [(3, 5, 40, 30, 1, "00001.jpg"), (1, 1, 48, 40, 2, "00002.jpg")]
     (root / "devkit").mkdir(parents=True)
-    savemat(
-        root / "devkit" / "cars_meta.mat", {"class_names": np.array(["Acura RL 2012", "BMW M3 2012"], dtype=object)}
-    )
-    savemat(root / "devkit" / "cars_train_annos.mat", {"annotations": np.array(rows, dtype=fields)})
-    savemat(root / labels / "cars_test_annos_withlabels.mat", {"annotations": np.array(rows, dtype=fields)})
+    savemat(root / "devkit" / "cars_meta.mat", _CAR_NAMES)
+    damaged = [tuple((damage or {}).get(*pair) for pair in zip(fields, row, strict=True)) for row in rows]
+    savemat(root / "devkit" / "cars_train_annos.mat", annotations(fields, *damaged))
+    savemat(root / labels / "cars_test_annos_withlabels.mat", annotations(fields, *rows))
     for folder in ("cars_train", "cars_test"):
         write_pictures(root / folder, "00001.jpg", "00002.jpg")
+    return root
+
+
+def make_cars_in_one_folder(root, separator="/"):
+    """As the AP-CNN authors ask for it: `car_ims/` and `cars_annos.mat`, with a flag for the test images."""
+    rows = [(3, 5, 40, 30, 1, 0), (1, 1, 48, 40, 2, 1), (1, 1, 48, 40, 1, 1), (1, 1, 48, 40, 2, 0)]
+    named = [(f"car_ims{separator}{number:06}.jpg", *row) for number, row in enumerate(rows, start=1)]
+    write_pictures(root / "car_ims", *(f"{number:06}.jpg" for number in range(1, 5)))
+    savemat(root / "cars_annos.mat", annotations(("relative_im_path", *_CAR_FIELDS, "test"), *named) | _CAR_NAMES)
     return root
 
 
@@ -63,6 +79,12 @@ def make_aircraft(root):
         "variants.txt": ["707-320", "Boeing 717"],
         "images_variant_trainval.txt": ["0000001 707-320", "0000002 Boeing 717"],
         "images_variant_test.txt": ["0000004 Boeing 717", "0000003 707-320"],
+        "families.txt": ["Boeing 707", "Boeing 717"],
+        "images_family_trainval.txt": ["0000001 Boeing 707", "0000002 Boeing 717"],
+        "images_family_test.txt": ["0000004 Boeing 717", "0000003 Boeing 707"],
+        "manufacturers.txt": ["Boeing"],
+        "images_manufacturer_trainval.txt": ["0000001 Boeing", "0000002 Boeing"],
+        "images_manufacturer_test.txt": ["0000004 Boeing", "0000003 Boeing"],
         "images_box.txt": ["0000001 3 5 40 30"],
     }
     for name, text in lines.items():

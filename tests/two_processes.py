@@ -1,4 +1,4 @@
-"""What two processes do together, for `test_engine_distributed.py`; each writes what it saw to FOLDER/RANK.json.
+"""What two processes do together, for `test_training_distributed.py`; each writes what it saw to FOLDER/RANK.json.
 
 torchrun --nproc-per-node 2 tests/two_processes.py PICTURES FOLDER
 """
@@ -13,14 +13,14 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from engine_helpers import SHARED, float64, shared_run, tiny
 from fgcore import presets
 from fgcore.__main__ import main
 from fgcore.data import datasets
 from fgcore.evaluation.evaluation import evaluate
 from fgcore.machine import distributed
-from fgcore.methods.build import build_model
+from fgcore.methods import build_model
 from fgcore.training import loop, sync_norm
+from training_helpers import SHARED, float64, shared_run, tiny
 
 
 def without_times(report):

@@ -1,4 +1,4 @@
-"""Maps of several models side by side, to fade, cut off and rescale in the browser; and where two of them look."""
+"""Maps of several models side by side, to fade, cut off and rescale in the browser; where two of them are highest."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,19 +8,20 @@ from plotly.colors import hex_to_rgb
 
 from app.charts import style
 from app.charts.panels import Layer, Outline, Panel, panels
+from fgcore.report import render
 
 Range = tuple[float, float]
-AREAS = (1.0, 0.5, 0.3, 0.2, 0.1, 0.05)  # shares of the picture that the threshold leaves
-LOOK_COLOURS = {"first": "#e69f00", "second": "#56b4e9", "both": "#ffffff"}  # Okabe and Ito; white outshines both
-_WIDTH = 930  # pixels that a row of pictures is expected to get
+AREAS = (1.0, 0.5, 0.3, 0.2, 0.1, 0.05)  # shares of the image that the threshold leaves
+OVERLAP_COLOURS = {"first": "#e69f00", "second": "#56b4e9", "both": "#ffffff"}  # Okabe and Ito; white outshines both
+_WIDTH = 930  # pixels that a row of images is expected to get
 _BUTTONS = 40  # pixels below the sliders
 
 
 def evidence_panels(items: Sequence[Panel], shared: Mapping[int, Range]) -> go.Figure:
-    """Pictures with a map each; they zoom together, and nothing below them asks the server.
+    """Images with a map each; they zoom together, and nothing below them asks the server.
 
     Args:
-        items: pictures, with or without a fading map.
+        items: images, with or without a fading map.
         shared: position among `items` -> the range that a common colour scale gives its map; {}: no such choice.
     """
     figure = panels(items, columns=len(items), side=_WIDTH // len(items))
@@ -51,7 +52,7 @@ def _restyle(label: str, changes: dict, traces: Sequence[int]) -> dict:
 
 def _opacity(traces: Sequence[int]) -> dict:
     steps = [_restyle(f"{share:.0%}", {"opacity": [share] * len(traces)}, traces) for share in style.STEPS]
-    return style.slider(steps, active=style.START, prefix="Map over picture: ", width=220)
+    return style.slider(steps, active=style.START, prefix="Map over image: ", width=220)
 
 
 def _threshold(traces: Sequence[int], layers: Sequence[Layer], ranges: Sequence[Range]) -> dict:
@@ -97,33 +98,33 @@ def _scale_buttons(own: Sequence[int], total: int) -> dict:
     }
 
 
-def look_panels(
+def overlap_panels(
     pairs: Sequence[tuple[str, np.ndarray]], pixels: np.ndarray, marks: Sequence[Outline] = ()
 ) -> go.Figure:
     """For each pair of maps: where both are highest, and where only one is.
 
     Args:
         pairs: title, and (h, w) of 0 nowhere, 1 only the first, 2 only the second, 3 both.
-        pixels: (H, W, 3) uint8, the picture beneath; shown grey and dimmed.
+        pixels: (H, W, 3) uint8, the image beneath; shown grey and dimmed.
         marks: frames to draw on each.
     """
-    dim = (0.6 * style.grey(pixels)).astype(np.uint8)
+    dim = (0.6 * render.grey(pixels)).astype(np.uint8)
     items = []
-    for title, looks in pairs:
-        values = np.where(looks > 0, looks, np.nan).astype(np.float32)
-        words = np.array(["neither", "only the first", "only the second", "both"])[looks]
-        layer = Layer(values, "looks here:", 0.5, 3.5, style.CHANNELS, smooth=False, fading=False, texts=words)
+    for title, places in pairs:
+        values = np.where(places > 0, places, np.nan).astype(np.float32)
+        words = np.array(["neither", "the first only", "the second only", "both"])[places]
+        layer = Layer(values, "highest in:", 0.5, 3.5, style.CHANNELS, smooth=False, fading=False, texts=words)
         items.append(Panel(title, dim, layer, marks))
     figure = panels(items, columns=len(items), side=290)
     edges = np.linspace(0, 1, 4).repeat(2)[1:-1]
-    colours = ["rgba({}, {}, {}, 0.78)".format(*hex_to_rgb(colour)) for colour in LOOK_COLOURS.values()]
+    colours = ["rgba({}, {}, {}, 0.78)".format(*hex_to_rgb(colour)) for colour in OVERLAP_COLOURS.values()]
     scale = [(float(edge), colours[number // 2]) for number, edge in enumerate(edges)]
     figure.update_traces(colorscale=scale, selector={"type": "heatmap"})
     return figure
 
 
 def drag_panel(item: Panel) -> go.Figure:
-    """One picture to drag a box on."""
+    """One image to drag a box on."""
     figure = panels([item], columns=1, side=380)
     height, width = item.pixels.shape[:2]
     corners = {"x": [0, width - 1], "y": [0, height - 1]}  # a selection needs a trace of points

@@ -8,9 +8,10 @@ import numpy as np
 import plotly.graph_objects as go
 
 from app.charts import style
+from fgcore.report import render
 
 _WIDTH = 420  # pixels that a mosaic is expected to get; a wider or narrower place scales it
-_TILE = 84  # pixels of the picture's longer side beneath a tile
+_TILE = 84  # pixels of the image's longer side beneath a tile
 _GAP_X, _GAP_Y = 1, 4  # cells between tiles; the tall gap carries the channels' numbers
 
 
@@ -52,7 +53,7 @@ def channel_mosaic(
     clickable: bool = False,
     own_scale: bool = False,
 ) -> go.Figure:
-    """One class's channels, raw, each over a small copy of the picture.
+    """One class's channels, raw, each over a small copy of the image.
 
     Args:
         channels: (xi, h, w), values >= 0.
@@ -153,7 +154,7 @@ def _labels(mosaic: Mosaic, numbers: Sequence[int], kept: np.ndarray) -> go.Scat
 
 
 def _dress(figure: go.Figure, mosaic: Mosaic, shape: tuple[int, ...], kept: np.ndarray, pixels: np.ndarray) -> None:
-    """Put the picture beneath each tile, and a veil on the tiles of dropped channels."""
+    """Put the image beneath each tile, and a veil on the tiles of dropped channels."""
     veil = {"type": "rect", "fillcolor": "rgba(128, 138, 142, 0.4)", "line": {"width": 0}}
     corners = [(left - 0.5, top - 0.5) for left, top in zip(mosaic.lefts, mosaic.tops, strict=True)]
     rows, width = mosaic.values.shape
@@ -171,13 +172,13 @@ def _dress(figure: go.Figure, mosaic: Mosaic, shape: tuple[int, ...], kept: np.n
 
 
 def _backdrop(mosaic: Mosaic, shape: tuple[int, ...], pixels: np.ndarray) -> np.ndarray:
-    """The grey picture once per tile and nothing between them, (rows, columns, 2) uint8: luminance and opacity.
+    """The grey image once per tile and nothing between them, (rows, columns, 2) uint8: luminance and opacity.
 
-    One picture is drawn faster than twenty.
+    One image is drawn faster than twenty.
     """
     _, height, width = shape
     fine = max(1, _TILE // max(height, width))  # pixels of a cell
-    tile = cv2.resize(style.grey(pixels), (width * fine, height * fine), interpolation=cv2.INTER_AREA)
+    tile = cv2.resize(render.grey(pixels), (width * fine, height * fine), interpolation=cv2.INTER_AREA)
     rows, columns = mosaic.values.shape
     backdrop = np.zeros((rows * fine, columns * fine, 2), np.uint8)
     for left, top in zip(mosaic.lefts, mosaic.tops, strict=True):

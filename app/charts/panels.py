@@ -1,4 +1,4 @@
-"""Pictures with maps and boxes over them, side by side; they zoom together."""
+"""Images with maps and boxes over them, side by side; they zoom together."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,17 +8,18 @@ import numpy as np
 import plotly.graph_objects as go
 
 from app.charts import style
+from fgcore.report import render
 
 Corners = tuple[float, float, float, float]  # xyxy, pixels of the network input
 _SLIDER_DEPTH = 58  # pixels
 _TITLE_HEIGHT = 34
-_BAR_WIDTH = 80  # pixels at the right of the pictures
+_BAR_WIDTH = 80  # pixels at the right of the images
 _GAP = 0.025  # between columns, share of the figure's width
 
 
 @dataclass(frozen=True)
 class Layer:
-    """A map to lay over a picture; nan cells stay clear."""
+    """A map to lay over an image; nan cells stay clear."""
 
     values: np.ndarray  # (h, w)
     name: str  # of its quantity, for the hover text: "gate", "CCMP"
@@ -27,13 +28,13 @@ class Layer:
     palette: str
     smooth: bool = True  # between cells; False shows the cells
     digits: int = 3  # in the hover text
-    fading: bool = True  # low values let the picture through, and the slider fades it; False: always opaque
+    fading: bool = True  # low values let the image through, and the slider fades it; False: always opaque
     texts: np.ndarray | None = None  # (h, w) words for the hover text, instead of the value
 
 
 @dataclass(frozen=True)
 class Outline:
-    """A box to draw on a picture."""
+    """A box to draw on an image."""
 
     box: Corners
     colour: str
@@ -46,25 +47,25 @@ class Outline:
 
 @dataclass(frozen=True)
 class Panel:
-    """One picture of a figure."""
+    """One image of a figure."""
 
     title: str
     pixels: np.ndarray  # (H, W, 3) uint8; shown grey under a fading map: there, colour belongs to the map
     layer: Layer | None = None
     outlines: Sequence[Outline] = ()
-    place: Corners | None = None  # where the picture lies in the network input; None: it is all of it
-    linked: bool = True  # zooms with the others; False for another cut of the picture
+    place: Corners | None = None  # where the image lies in the network input; None: it is all of it
+    linked: bool = True  # zooms with the others; False for another cut of the image
 
 
 def panels(
     items: Sequence[Panel | None], *, columns: int, side: int, bar: str = "", row_titles: Sequence[str] = ()
 ) -> go.Figure:
-    """A grid of pictures; linked ones zoom and move together, and one slider fades all maps.
+    """A grid of images; linked ones zoom and move together, and one slider fades all maps.
 
     Args:
         items: row by row; None leaves a place empty.
-        columns: pictures in a row.
-        side: height of one picture, pixels.
+        columns: images in a row.
+        side: height of one image, pixels.
         bar: title of a colour bar, for maps that share their range; "": none.
         row_titles: written at the left of each row.
     """
@@ -80,7 +81,7 @@ def panels(
             continue
         where = {"xaxis": f"x{_suffix(number)}", "yaxis": f"y{_suffix(number)}"}
         place = item.place or (0.0, 0.0, float(item.pixels.shape[1]), float(item.pixels.shape[0]))
-        traces.append(_picture(item, place).update(where))
+        traces.append(_image(item, place).update(where))
         if item.layer is not None:
             if item.layer.fading:
                 palettes[len(traces)] = item.layer.palette
@@ -123,7 +124,7 @@ def cell_centres(count: int, start: float, stop: float) -> tuple[float, float]:
 
 
 def outside(box: Corners, size: tuple[int, int], fill: str = "rgba(0,0,0,0.55)") -> list[Outline]:
-    """Four areas that darken a picture of size (H, W) around a box."""
+    """Four areas that darken an image of size (H, W) around a box."""
     x1, y1, x2, y2 = box
     height, width = size
     around = ((0, 0, width, y1), (0, y2, width, height), (0, y1, x1, y2), (x2, y1, width, y2))
@@ -137,9 +138,9 @@ def _grid(shape: tuple[int, ...], place: Corners) -> dict[str, float]:
     return {"x0": x0, "dx": dx, "y0": y0, "dy": dy}
 
 
-def _picture(item: Panel, place: Corners) -> go.Image:
+def _image(item: Panel, place: Corners) -> go.Image:
     under_map = item.layer is not None and item.layer.fading
-    pixels = style.grey(item.pixels) if under_map else item.pixels
+    pixels = render.grey(item.pixels) if under_map else item.pixels
     return go.Image(source=style.jpeg_source(pixels), hoverinfo="skip", **_grid(pixels.shape, place))
 
 
@@ -177,7 +178,7 @@ def _draw_outlines(
     for outline in outlines:
         x1, y1, x2, y2 = (side - 0.5 for side in outline.box)
         corners = {"type": "rect", "x0": x1, "y0": y1, "x1": x2, "y1": y2, **where}
-        if outline.width and not outline.dotted:  # a dark edge keeps the line legible on any picture
+        if outline.width and not outline.dotted:  # a dark edge keeps the line legible on any image
             layout["shapes"].append({"line": {"color": "rgba(0,0,0,0.5)", "width": outline.width + 2}, **corners})
         dash = "dot" if outline.dotted else "solid"
         line = {"color": outline.colour, "width": outline.width, "dash": dash}
@@ -219,17 +220,17 @@ def _axes(place: Corners, number: int, linked: bool, domains: Mapping[str, list[
     return {f"xaxis{suffix}": x, f"yaxis{suffix}": y}
 
 
-def _of_picture(number: int) -> dict[str, str]:
-    """References to a picture's own place, from 0 to 1."""
+def _of_image(number: int) -> dict[str, str]:
+    """References to an image's own place, from 0 to 1."""
     return {"xref": f"x{_suffix(number)} domain", "yref": f"y{_suffix(number)} domain", "showarrow": False}
 
 
 def _title(text: str, number: int) -> dict[str, Any]:
-    """A title that stays on top of its picture however narrow the figure becomes."""
+    """A title that stays on top of its image however narrow the figure becomes."""
     anchor = {"x": 0, "y": 1, "xanchor": "left", "yanchor": "bottom"}
-    return {"text": text, "font": {"size": 12}, "align": "left", "borderpad": 3, **anchor, **_of_picture(number)}
+    return {"text": text, "font": {"size": 12}, "align": "left", "borderpad": 3, **anchor, **_of_image(number)}
 
 
 def _row_title(text: str, number: int) -> dict[str, Any]:
     anchor = {"x": 0, "xshift": -6, "y": 0.5, "xanchor": "right", "textangle": -90}
-    return {"text": text, "font": {"size": 12}, **anchor, **_of_picture(number)}
+    return {"text": text, "font": {"size": 12}, **anchor, **_of_image(number)}

@@ -32,7 +32,7 @@ Colourscale = tuple[tuple[float, str], ...]
 
 @functools.lru_cache(maxsize=32)
 def colourscale(palette: str, *, fading: bool = False) -> Colourscale:
-    """A palette for plotly; `fading` makes low values transparent, so that the picture beneath stays in sight."""
+    """A palette for plotly; `fading` makes low values transparent, so that the image beneath stays in sight."""
     if palette == WINNERS:
         edges = np.linspace(0, 1, len(WINNER_COLOURS) + 1).repeat(2)[1:-1]  # a step for each colour
         return tuple((float(edge), WINNER_COLOURS[number // 2]) for number, edge in enumerate(edges))
@@ -50,14 +50,8 @@ def plain_html(text: str) -> str:
     return html.escape(text, quote=False)
 
 
-def grey(pixels: np.ndarray) -> np.ndarray:
-    """The picture without its colours, (H, W, 3) uint8: under a map, colour belongs to the map."""
-    luminance = pixels @ np.array([0.299, 0.587, 0.114])
-    return np.repeat(np.round(luminance).astype(np.uint8)[..., None], 3, axis=2)
-
-
 def jpeg_source(pixels: np.ndarray, side: int | None = None) -> str:
-    """The picture as a data address for plotly, made smaller to `side` pixels if given."""
+    """The image as a data address for plotly, made smaller to `side` pixels if given."""
     image = Image.fromarray(pixels)
     if side is not None:
         image.thumbnail((side, side))
@@ -67,7 +61,7 @@ def jpeg_source(pixels: np.ndarray, side: int | None = None) -> str:
 
 
 def png_source(pixels: np.ndarray) -> str:
-    """A picture as a data address, every pixel as it is; (H, W, 3) or (H, W, 4) uint8; (H, W, 2): grey, opacity."""
+    """An image as a data address, every pixel as it is; (H, W, 3) or (H, W, 4) uint8; (H, W, 2): grey, opacity."""
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG")
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
@@ -76,7 +70,7 @@ def png_source(pixels: np.ndarray) -> str:
 def opacity_slider(figure: go.Figure, palettes: Mapping[int, str], *, depth: float) -> None:
     """Let the reader fade the maps without asking the server.
 
-    The last step, "map alone", is opaque everywhere; the others let low values fade into the picture.
+    The last step, "map alone", is opaque everywhere; the others let low values fade into the image.
 
     Args:
         figure: gets the slider below its plots.
@@ -96,7 +90,7 @@ def opacity_slider(figure: go.Figure, palettes: Mapping[int, str], *, depth: flo
         }
         for label, share, fading in choices
     ]
-    figure.update_layout(sliders=[slider(steps, active=START, prefix="Map over picture: ", width=220)], margin_b=depth)
+    figure.update_layout(sliders=[slider(steps, active=START, prefix="Map over image: ", width=220)], margin_b=depth)
 
 
 def slider(steps: Sequence[Mapping[str, Any]], *, active: int, prefix: str, width: int) -> dict[str, Any]:

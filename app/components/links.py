@@ -13,20 +13,20 @@ def follow(catalogue: Catalogue, source: str) -> None:
 
     Args:
         catalogue: what there is. Models that know other classes than the first one named are left out.
-        source: of the picture, which has a choice of its own. Call this before the widgets are drawn.
+        source: of the image, which has a choice of its own. Call this before the widgets are drawn.
     """
     asked = st.query_params.get(state.sidebar.MODELS_LINK)
     if asked is None or asked == state.sidebar.linked():
         return
     state.sidebar.keep_link(asked)
-    known = {entry.name: world for world in reversed(catalogue.worlds) for entry in world.entries}
+    known = {entry.name: label_set for label_set in reversed(catalogue.label_sets) for entry in label_set.entries}
     names = [name for name in asked.split(",") if name in known]
     if not names:
         return
-    world = known[names[0]]
-    chosen = [str(entry.path) for entry in world.entries if entry.name in names]
-    st.session_state[state.sidebar.WORLD.format(source=source)] = world.key
-    st.session_state[state.sidebar.MODELS.format(world=world.key)] = chosen
+    label_set = known[names[0]]
+    chosen = [str(entry.path) for entry in label_set.entries if entry.name in names]
+    st.session_state[state.sidebar.LABEL_SET.format(source=source)] = label_set.key
+    st.session_state[state.sidebar.MODELS.format(label_set=label_set.key)] = chosen
 
 
 def tell(entries: Sequence[Entry], *, usual: bool) -> None:

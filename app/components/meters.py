@@ -13,7 +13,7 @@ class Meter:
     told: str  # the value in words or digits
     share: float  # how far the bar reaches, 0 .. 1
     mark: float | None = None  # where to put a tick, 0 .. 1
-    role: str = ""  # "class" or "rival": in that one's colour
+    role: str = ""  # "class" or "contrast": in that one's colour
 
 
 def meters(rows: Sequence[Meter]) -> str:

@@ -6,35 +6,35 @@ import os
 import shutil
 import signal
 import time
-from dataclasses import asdict
 from pathlib import Path
 
-from app.jobs import runner
-from app.jobs.runs import INTERRUPTED, Job, Run, find, listing, process_of, runs_folder
+from app import places
+from app.jobs import requests, runner
+from app.jobs.jobs import INTERRUPTED, Job, find, folder_of, listing, process_of
+from app.jobs.requests import Request, Training
 from fgcore.machine.files import write_atomically
 
 _PICTURES = "pictures"  # uploads, below the runs folder
 _UNUSED = 24 * 3600  # seconds that pictures stay which no run needs
 
 
-def submit(job: Job) -> Run:
-    """Put a run in the queue and see to it that somebody works the queue.
+def submit(request: Request) -> Job:
+    """Put a job in the queue and see to it that somebody works the queue.
 
     Raises:
-        OSError: the runs folder cannot be written to, or this system has no file locks.
+        OSError: the folder cannot be written to, or this system has no file locks.
     """
     if not runner.available():
-        raise OSError("training from the browser needs file locks as Linux and macOS have them; use the command line")
-    seed = next((text.removeprefix("seed=") for text in job.settings if text.startswith("seed=")), "1")
-    path = _new_folder(f"{job.preset}-{seed}")
-    write_atomically(path / "job.json", json.dumps(asdict(job) | {"created": time.time()}, indent=2).encode())
+        raise OSError("work from the browser needs file locks as Linux and macOS have them; use the command line")
+    path = _new_folder(folder_of(request.kind), request.stem)
+    write_atomically(path / "job.json", json.dumps(requests.stored(request), indent=2).encode())
     _enqueue(path)
-    return find(path.name)
+    return find(request.kind, path.name)
 
 
-def _new_folder(stem: str) -> Path:
-    folder, number = runs_folder(), 1
+def _new_folder(folder: Path, stem: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
+    number = 1
     while True:
         path = folder / (stem if number == 1 else f"{stem}-{number}")
         try:
@@ -44,15 +44,15 @@ def _new_folder(stem: str) -> Path:
             number += 1
 
 
-def resume(run: Run) -> None:
-    """Put a run that ended in the queue again; it continues after its last whole epoch.
+def resume(job: Job) -> None:
+    """Put a job that ended in the queue again; it goes on after what is on the disk.
 
     Raises:
         ValueError: it cannot be resumed.
     """
-    if run.live or run.job is None:
-        raise ValueError(f"expected a run of this page that has ended, got {run.name}, which is {run.state}")
-    _enqueue(run.path)
+    if job.live or job.request is None:
+        raise ValueError(f"expected a job of this page that has ended, got {job.name}, which is {job.state}")
+    _enqueue(job.path)
 
 
 def _enqueue(path: Path) -> None:
@@ -62,13 +62,13 @@ def _enqueue(path: Path) -> None:
     runner.start_runner()
 
 
-def stop(run: Run) -> None:
-    """Take a run out of the queue, or ask its process to stop, and make it stop after `runner.GRACE` seconds."""
-    if run.state == "queued":
-        (run.path / "queued").unlink(missing_ok=True)
-        write_atomically(run.path / "ended.json", json.dumps({"code": INTERRUPTED}).encode())
-    elif (process := process_of(run.path)) is not None:
-        asked = run.path / "stop"
+def stop(job: Job) -> None:
+    """Take a job out of the queue, or ask its process to stop, and make it stop after `runner.GRACE` seconds."""
+    if job.state == "queued":
+        (job.path / "queued").unlink(missing_ok=True)
+        write_atomically(job.path / "ended.json", json.dumps({"code": INTERRUPTED}).encode())
+    elif (process := process_of(job.path)) is not None:
+        asked = job.path / "stop"
         late = asked.exists() and time.time() - asked.stat().st_mtime > runner.GRACE
         if not asked.exists():
             asked.touch()
@@ -76,24 +76,24 @@ def stop(run: Run) -> None:
             os.killpg(process, signal.SIGKILL) if late else os.kill(process, signal.SIGINT)
 
 
-def delete(run: Run) -> None:
-    """Remove a run and everything in its folder.
+def delete(job: Job) -> None:
+    """Remove a job and everything in its folder.
 
     Raises:
-        ValueError: it waits or trains, or its folder is not in the runs folder.
+        ValueError: it waits or works, or its folder is not where jobs lie.
     """
-    if run.live:
-        raise ValueError(f"{run.name} is {run.state}; stop it first")
-    path = run.path
-    if path.is_symlink() or path.resolve().parent != runs_folder().resolve() or not path.is_dir():
-        raise ValueError(f"expected a folder in {runs_folder().name}/ to delete, got {path.name}")
+    if job.live:
+        raise ValueError(f"{job.name} is {job.state}; stop it first")
+    path = job.path
+    if path.is_symlink() or path.resolve().parent != folder_of(job.kind).resolve() or not path.is_dir():
+        raise ValueError(f"expected a folder in {folder_of(job.kind).name}/ to delete, got {path.name}")
     shutil.rmtree(path)
 
 
 def place_for_pictures() -> Path:
     """A new path below which uploaded pictures may be unpacked; old ones that no run needs are removed."""
-    folder = runs_folder() / _PICTURES
-    wanted = "\n".join(text for run in listing() if run.job for text in run.job.settings)
+    folder = places.runs() / _PICTURES
+    wanted = "\n".join(text for job in listing(Training.kind) if job.request for text in job.request.settings)
     for path in folder.glob("*"):
         if str(path) not in wanted and time.time() - path.stat().st_mtime > _UNUSED:
             shutil.rmtree(path, ignore_errors=True)

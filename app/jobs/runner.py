@@ -1,8 +1,8 @@
-"""The runner, a program: it trains the runs that wait, one after the other, and ends when none does.
+"""The runner, a program: it does the jobs that wait, one after the other, and ends when none does.
 
-It waits for the machine's slot, a locked file in the runs folder. Training inherits the lock, so the slot stays taken
-as long as it lives, even if its runner is killed. Training always resumes: beginning, continuing after a stop and
-repeating after a crash are the same command.
+It waits for the machine's slot, a locked file in the runs folder. The work inherits the lock, so the slot stays taken
+as long as it lives, even if its runner is killed. Work always resumes: beginning, continuing after a stop and repeating
+after a crash are the same command.
 """
 
 import contextlib
@@ -15,8 +15,9 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from app.jobs import processes
-from app.jobs.runs import Job, queue, read_job, runs_folder
+from app import places
+from app.jobs.jobs import identity, queue, read_request
+from app.jobs.requests import Request
 from fgcore.machine.files import write_atomically
 
 try:
@@ -25,7 +26,6 @@ except ImportError:  # not a POSIX system
     fcntl = None
 
 GRACE = 20  # seconds between asking a process to stop and killing it
-_ROOT = Path(__file__).resolve().parents[2]
 _POLL = 0.5  # seconds
 
 
@@ -36,18 +36,18 @@ def available() -> bool:
 
 def start_runner() -> None:
     """Start a process that works the queue. Where another does, it waits for its turn and then finds nothing."""
-    with (runs_folder() / ".runner.log").open("ab") as log:
+    with (_folder() / ".runner.log").open("ab") as log:
         subprocess.Popen(
-            [sys.executable, "-m", "app.jobs.runner", str(runs_folder())],
-            cwd=_ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+            [sys.executable, "-m", "app.jobs.runner"],
+            cwd=places.ROOT, env=_environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            start_new_session=True,
         )  # fmt: skip
 
 
 def tend() -> None:
-    """Start a runner where runs wait and nobody holds the slot: a machine was restarted, or a runner killed."""
-    folder = runs_folder()
-    if available() and queue(folder):
-        with (folder / ".slot").open("a") as slot:
+    """Start a runner where jobs wait and nobody holds the slot: a machine was restarted, or a runner killed."""
+    if available() and queue():
+        with (_folder() / ".slot").open("a") as slot:
             try:
                 fcntl.flock(slot, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
@@ -55,26 +55,32 @@ def tend() -> None:
         start_runner()
 
 
-def work(folder: Path) -> None:
-    """Wait for the slot, then train the runs that wait, one after the other, until none does."""
-    with (folder / ".slot").open("a") as slot:
+def work() -> None:
+    """Wait for the slot, then do the jobs that wait, one after the other, until none does."""
+    with (_folder() / ".slot").open("a") as slot:
         fcntl.flock(slot, fcntl.LOCK_EX)
-        while waiting := queue(folder):
-            _train(waiting[0][1], slot.fileno())
+        while waiting := queue():
+            _do(waiting[0][1], slot.fileno())
 
 
-def _train(path: Path, slot: int) -> None:
-    """Train one run to its end; the process is the head of a group of its own and inherits the slot."""
-    job = read_job(path)
-    if job is None:
+def _folder() -> Path:
+    folder = places.runs()
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _do(path: Path, slot: int) -> None:
+    """Do one job to its end; the process is the head of a group of its own and inherits the slot."""
+    request = read_request(path)
+    if request is None:
         (path / "queued").unlink(missing_ok=True)
         return
     with (path / "log.txt").open("ab") as log:
         process = subprocess.Popen(
-            command(path, job), cwd=_ROOT, env=_environment(), pass_fds=(slot,), start_new_session=True,
+            command(path, request), cwd=places.ROOT, env=_environment(), pass_fds=(slot,), start_new_session=True,
             stdin=subprocess.DEVNULL, stdout=log, stderr=log,
         )  # fmt: skip
-    identities = {"training": processes.identity(process.pid), "runner": processes.identity(os.getpid())}
+    identities = {"work": identity(process.pid), "runner": identity(os.getpid())}
     write_atomically(path / "process.json", json.dumps(identities).encode())
     (path / "queued").unlink(missing_ok=True)
     write_atomically(path / "ended.json", json.dumps({"code": _watch(path, process)}).encode())
@@ -91,19 +97,21 @@ def _watch(path: Path, process: subprocess.Popen) -> int:
                     os.killpg(process.pid, signal.SIGKILL)
 
 
-def command(path: Path, job: Job) -> list[str]:
-    """The command line that trains the run."""
-    probes = ["--probes", str(job.probes)] if job.probes else []
-    start = [sys.executable, "-m", "fgcore", "train", job.preset, *job.settings]
-    return [*start, "--out", str(path), "--resume", *probes]
+def command(path: Path, request: Request) -> list[str]:
+    """The command line that does the job."""
+    return [sys.executable, "-m", "fgcore", *request.arguments(path)]
 
 
 def _environment() -> Mapping[str, str]:
-    """One core stays with the app."""
-    return {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 2) - 1)), "PYTHONUNBUFFERED": "1", **os.environ}
+    """One core stays with the app; the program is found from any folder."""
+    program = str(Path(__file__).resolve().parents[2])
+    known = os.environ.get("PYTHONPATH")
+    path = {"PYTHONPATH": f"{program}{os.pathsep}{known}" if known else program}
+    threads = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 2) - 1)), "PYTHONUNBUFFERED": "1"}
+    return {**threads, **os.environ, **path}
 
 
 if __name__ == "__main__":
-    # a shell's background job ignores it, and so would training
+    # a shell's background job ignores it, and so would the work
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    work(Path(sys.argv[1]))
+    work()

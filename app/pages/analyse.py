@@ -1,12 +1,17 @@
 """Analyse: where models look, over a whole data set, as numbers beside their controls."""
 
+from pathlib import Path
+
 import streamlit as st
 
-from app import analyses, resources, state
-from app.analyses import Found
-from app.components import analysis_confusion, analysis_new, analysis_sides, analysis_summary
-from app.components.analysis_words import models_of
+from app import resources, state
+from app.components.analysis import confusion, new, sides, summary
+from app.components.analysis.words import models_of
 from app.components.text import origin, plain
+from app.jobs import jobs
+from app.jobs.jobs import Job
+from app.jobs.requests import Analysing
+from fgcore.evaluation import store
 from fgcore.evaluation.store import Analysis
 
 SUMMARY, CONFUSION, SIDES, NEW = "Summary", "Mistakes", "Two models", "New"
@@ -16,13 +21,15 @@ _VIEWS = (SUMMARY, CONFUSION, SIDES, NEW)
 def show() -> None:
     """The page."""
     st.title("Analyse", anchor=False)
-    st.markdown("Pictures persuade, numbers decide: where the models look, measured on every test picture.")
-    found = analyses.listing()
-    finished = {item.name: item for item in found if item.finished}
-    analysis_new.under_way([item for item in found if not item.finished])
+    st.markdown("Images persuade, numbers decide: where the models look, measured on every test image.")
+    if problem := state.analyse.problem():
+        st.error(plain(problem), icon=":material/block:")
+    found = jobs.listing(Analysing.kind)
+    finished = {job.name: job for job in found if job.state == "finished"}
+    new.under_way([job for job in found if job.state != "finished"])
     if not finished:
         st.info("There is no finished analysis yet. Make a small one here; it takes a minute or two.")
-        analysis_new.form()
+        new.form()
         return
     left, right = st.columns([1, 1.4], gap="medium", vertical_alignment="bottom")
     name = left.selectbox("Analysis", list(finished), key=state.analyse.NAME, bind="query-params")
@@ -31,14 +38,14 @@ def show() -> None:
         label_visibility="collapsed", width="stretch",
     )  # fmt: skip
     if view == NEW:
-        analysis_new.form()
+        new.form()
         return
     _finished(finished.get(name, next(iter(finished.values()))), view)
 
 
-def _finished(item: Found, view: str) -> None:
+def _finished(job: Job, view: str) -> None:
     try:
-        analysis = analyses.read(item)
+        analysis = _read(str(job.path), (job.path / "summary.csv").stat().st_mtime_ns)
     except resources.EXPECTED as error:
         st.error(plain(str(error)), icon=":material/block:")
         return
@@ -48,17 +55,22 @@ def _finished(item: Found, view: str) -> None:
     if len(models) > 1:
         chosen = st.pills(
             "Models", models, selection_mode="multi", default=models, format_func=lambda name: plain(names[name]),
-            key=state.analyse.SHOWN.format(analysis=item.name), label_visibility="collapsed",
+            key=state.analyse.SHOWN.format(analysis=job.name), label_visibility="collapsed",
         )  # fmt: skip
         models = [name for name in models if name in chosen]
     if not models:
         st.info("Choose a model to see its numbers.", icon=":material/arrow_upward:")
     elif view == CONFUSION:
-        analysis_confusion.show(analysis, models, item.name)
+        confusion.show(analysis, models, job.name)
     elif view == SIDES:
-        analysis_sides.show(analysis, models, item.name)
+        sides.show(analysis, models, job.name)
     else:
-        analysis_summary.show(analysis, models)
+        summary.show(analysis, models)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _read(path: str, stamp: int) -> Analysis:
+    return store.read(Path(path))
 
 
 def _about(analysis: Analysis) -> None:
@@ -71,7 +83,7 @@ def _about(analysis: Analysis) -> None:
             origin(
                 {
                     "Near a part": f"within {settings['radius']:g} of the longer side of the object",
-                    "Deletion, insertion": f"{curves} pictures, {settings['steps']} steps",
+                    "Deletion, insertion": f"{curves} images, {settings['steps']} steps",
                     "Intervals": f"95 %, bootstrap of {settings['resamples']} resamples, seed {settings['seed']}",
                     "Checkpoints": ", ".join(f"{model['name']} ({model['sha256'][:12]})" for model in about["models"]),
                     "Computed on": str(origins.get("device", "")),

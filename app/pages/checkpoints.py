@@ -4,8 +4,8 @@ import streamlit as st
 
 from app import checkpoints
 from app.components import cards
-from app.components.checkpoint_bring import bring
-from app.components.checkpoint_cards import world_cards
+from app.components.checkpoints.bring import bring
+from app.components.checkpoints.cards import label_set_cards
 from app.components.text import plain
 
 
@@ -17,7 +17,7 @@ def show() -> None:
     catalogue = checkpoints.catalogue()
     for sentence in catalogue.refused:
         st.warning(plain(sentence), icon=":material/block:")
-    for world in catalogue.worlds:
-        world_cards(world)
-    if not catalogue.worlds:
+    for label_set in catalogue.label_sets:
+        label_set_cards(label_set)
+    if not catalogue.label_sets:
         cards.no_models()

@@ -7,9 +7,12 @@ from collections.abc import Callable
 import streamlit as st
 
 from app import state
-from app.components.lesson.contents import STEPS
+from app.components.lesson import problem
 from app.components.lesson.step import Step, scene
 from app.components.lesson.top import back_to_top
+from app.methods import VIEWS
+
+STEPS: tuple[Step, ...] = (*problem.STEPS, *(step for view in VIEWS.values() for step in view.steps))
 
 
 def show() -> None:

@@ -1,15 +1,18 @@
 """Train: set up a run, watch it learn, and take its checkpoint along."""
 
+from typing import Any
+
 import streamlit as st
 
 from app import resources, state
-from app.components import train_film, train_form, train_plan, train_run
 from app.components.text import plain, section
-from app.jobs import control, runner, runs
-from app.jobs.runs import Job, Run
+from app.components.train import film, form, plan, run
+from app.jobs import control, jobs, runner
+from app.jobs.jobs import Job
+from app.jobs.requests import Training
 from fgcore.config import to_dict
 
-_FIRST = Job(train_form.FIRST, (), 4, "A first run: MC-Loss from scratch on drawn birds")
+_FIRST = form.FIRST, (), 4, "A first run: MC-Loss from scratch on drawn birds"
 
 
 def show() -> None:
@@ -27,26 +30,26 @@ def show() -> None:
     if problem:
         st.error(plain(problem), icon=":material/error:")
     runner.tend()
-    listed = runs.listing()
-    run = _choose(listed)
-    if run is None:
+    listed = jobs.listing(Training.kind)
+    job = _choose(listed)
+    if job is None:
         _new(listed)
         return
-    train_run.head(run)
-    if run.state in ("finished", "stopped", "interrupted"):
-        train_run.results(run)
-    train_run.following(run)
-    train_film.following(run)
-    train_run.following_curves(run)
+    run.head(job)
+    if job.state in ("finished", "stopped", "interrupted"):
+        run.results(job)
+    run.following(job)
+    film.following(job)
+    run.following_curves(job)
 
 
-def _choose(listed: tuple[Run, ...]) -> Run | None:
+def _choose(listed: tuple[Job, ...]) -> Job | None:
     """Which run to show; None: a new one."""
     if not listed:
         return None
-    names = {run.name: run for run in listed}
+    names = {job.name: job for job in listed}
     options = [state.train.NEW, *names]
-    live = next((run.name for run in listed if run.live), state.train.NEW)
+    live = next((job.name for job in listed if job.live), state.train.NEW)
     if st.session_state.get(state.train.RUN, state.train.NEW) not in options:
         del st.session_state[state.train.RUN]  # deleted a moment ago
     if state.train.RUN not in st.session_state:
@@ -78,9 +81,9 @@ def _show_run(name: str) -> None:
     st.session_state[state.train.RUN] = name
 
 
-def _new(listed: tuple[Run, ...]) -> None:
+def _new(listed: tuple[Job, ...]) -> None:
     """The first run, ready to start; then a form for any other."""
-    busy = next((run for run in listed if run.live), None)
+    busy = next((job for job in listed if job.live), None)
     if busy is not None:
         st.caption(f"{plain(busy.name)} is under way; what you start now waits for its turn.")
     with st.container(border=True, key="train_first"):
@@ -93,17 +96,17 @@ def _new(listed: tuple[Run, ...]) -> None:
             )
         right.button(
             "Start the first run", icon=":material/play_arrow:", type="primary", width="stretch",
-            key="train_start_first", on_click=_start, args=(_FIRST,),
+            key="train_start_first", on_click=_start, args=_FIRST,
         )  # fmt: skip
-    section("Or set up your own", "A recipe, your pictures, and what you want to change.")
-    request = train_form.form()
+    section("Or set up your own", "A recipe, your images, and what you want to change.")
+    request = form.form()
     if request is None:
-        st.info("Choose the pictures to learn from.", icon=":material/arrow_upward:")
+        st.info("Choose the images to learn from.", icon=":material/arrow_upward:")
         return
-    ready = train_plan.show(request)
+    ready = plan.show(request)
     st.button(
         "Start training", icon=":material/play_arrow:", type="primary", disabled=not ready, key="train_start",
-        on_click=_start, args=(Job(request.preset, request.settings, request.probes, request.title),),
+        on_click=_start, args=(request.preset, request.settings, request.probes, request.title),
     )  # fmt: skip
     with st.expander("The same on the command line, and all settings"):
         settings = " ".join(f"'{text}'" if " " in text else text for text in request.settings)
@@ -111,9 +114,9 @@ def _new(listed: tuple[Run, ...]) -> None:
         st.json(to_dict(request.experiment), expanded=False)
 
 
-def _start(job: Job) -> None:
+def _start(*asked: Any) -> None:
     """Callback: put the run in the queue and show it."""
     try:
-        st.session_state[state.train.RUN] = control.submit(job).name
+        st.session_state[state.train.RUN] = control.submit(Training(*asked)).name
     except resources.EXPECTED as error:
         state.train.tell_problem(str(error))

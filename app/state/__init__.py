@@ -1,7 +1,8 @@
 """What one visitor's session remembers: every key, its type and its default, in one folder.
 
-A module for the sidebar, one for the question asked of the models, and one for each page that remembers something
-of its own. Keys of widgets marked "link" are also parameters of the page's address.
+A module for the sidebar, one for the classes asked about, and one for each page that remembers something of its own;
+methods keep theirs in `app/methods/<name>/session.py`. Keys of widgets marked "link" are also parameters of the page's
+address.
 """
 
 from collections.abc import Mapping
@@ -9,11 +10,11 @@ from typing import Any
 
 import streamlit as st
 
-from app.state import analyse, ap_cnn, checkpoints, compare, learn, mc_loss, question, sidebar, train
+from app.state import analyse, checkpoints, classes, compare, learn, sidebar, train
 
 _PAGES = "pages"  # dict: path in the address -> page
 _DEFAULTS: dict[str, Any] = {_PAGES: {}}
-for _module in (sidebar, question, analyse, ap_cnn, checkpoints, compare, learn, mc_loss, train):
+for _module in (sidebar, classes, analyse, checkpoints, compare, learn, train):
     _DEFAULTS |= _module.DEFAULTS
 
 

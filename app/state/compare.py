@@ -1,4 +1,4 @@
-"""The page that compares: which maps and pictures, and what was asked for by a button."""
+"""The page that compares: which maps and images, and what was asked for by a button."""
 
 from collections.abc import Hashable
 from typing import Any
@@ -6,15 +6,15 @@ from typing import Any
 import streamlit as st
 
 MAP = "map"  # str, link: which map of every model
-AP_MAP = "ap_map"  # str, link: which of AP-CNN's own maps
+OWN_MAP = "{method}_map"  # str, link: which of a method's own maps, where it has several
 FILL = "fill"  # str, link: what an occluded box is filled with
-SIDES = ("left", "top", "right", "bottom")  # int, link: sides of the occluded box, per cent of the picture
+SIDES = ("left", "top", "right", "bottom")  # int, link: sides of the occluded box, per cent of the image
 PHOTO = "occlude"  # the chart to drag a box on
 PICTURES = "pictures"  # str, link: which set of pictures: drawings or files
 COUNT = "drawings"  # int, link: how many drawings
-FILES = "compared_files"  # the uploader of several pictures
+FILES = "compared_files"  # the uploader of several images
 NUMBER = "agreement"  # str, link: which number of agreement the table shows
-TABLE = "compared"  # the table of pictures
+TABLE = "compared"  # the table of images
 
 _ASKED = "compare_asked"  # dict: what was asked for by a button, name of the button -> what it was asked of
 DEFAULTS: dict[str, Any] = {_ASKED: {}}

@@ -16,14 +16,14 @@ import safetensors.torch
 from torch import nn
 
 from fgcore.checkpoints import migrate
+from fgcore.checkpoints.pickles import is_torch_file
 from fgcore.checkpoints.weights import CheckpointError, check_fit, expected_tensors, filled, first_not_finite, halved
 from fgcore.config import Experiment, ModelConfig, from_dict, to_dict
+from fgcore.data.names import check_class_names
 from fgcore.machine.files import sha256, write_atomically
 
 FORMAT = "finegrain-lens-2"
 MAX_HEADER = 4 * 2**20  # bytes; 200 classes with all their scores take about 60 kB
-PICKLES = (".pth", ".pt", ".tar")  # endings of torch's own files; see `fgcore.checkpoints.official`
-MAX_NAME = 200  # characters of a class name
 _FIELDS = ("experiment", "class_names", "report", "provenance")
 
 
@@ -65,7 +65,8 @@ def save(
         FloatingPointError: a weight is nan or infinite.
         OSError: the file could not be written; see `write_atomically`.
     """
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    state = model.state_dict().items()  # a module with two names is in it twice, hence the copies
+    tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in state}
     if broken := first_not_finite(tensors):
         raise FloatingPointError(
             f"weight {broken!r} became nan or infinite, so {Path(path).name} was not written; lower lr and trunk_lr"
@@ -95,12 +96,10 @@ def read_metadata(path: Path | str) -> Checkpoint:
     values = {name: _json(path, metadata, name) for name in _FIELDS}
     experiment = _experiment(path, values["experiment"], metadata["format"])
     class_names = values["class_names"]
-    _check(path, isinstance(class_names, list), "its class names are not a list")
-    _check(
-        path,
-        all(isinstance(name, str) and name.isprintable() and 0 < len(name) <= MAX_NAME for name in class_names),
-        "its class names are no names",
-    )
+    try:
+        check_class_names(class_names)
+    except ValueError as error:
+        raise CheckpointError(f"{path.name} cannot be used: {error}") from error
     expected = experiment.model.num_classes
     _check(path, len(class_names) == expected, f"it has {expected} classes but {len(class_names)} class names")
     for name in ("report", "provenance"):
@@ -127,7 +126,7 @@ def load(path: Path | str) -> tuple[nn.Module, Checkpoint]:
     for name, tensor in tensors.items():
         same = tensor.is_floating_point() == expected[name].is_floating_point() and not tensor.is_complex()
         _check(checkpoint.path, same, f"{name!r} holds {tensor.dtype}, expected {expected[name].dtype}")
-        tensors[name] = tensor.to(expected[name].dtype)
+        tensors[name] = tensor.to(expected[name].dtype, copy=True)  # aligned: other kernels round differently
     return filled(checkpoint.path, config, tensors), checkpoint
 
 
@@ -141,7 +140,7 @@ def _metadata(path: Path) -> dict[str, str]:
     if not path.is_file():
         raise FileNotFoundError(f"expected a checkpoint at {path}, found {'a folder' if path.is_dir() else 'nothing'}")
     way = "convert an official AP-CNN file with `python -m fgcore convert`"
-    _check(path, path.suffix not in PICKLES, f"it is a pickle, expected a .safetensors file; {way}")
+    _check(path, not is_torch_file(path), f"it is a pickle, expected a .safetensors file; {way}")
     with path.open("rb") as file:
         start = file.read(8)
     length = int.from_bytes(start, "little")

@@ -1,16 +1,12 @@
 """Experiments as older files describe them, in today's words."""
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-FORMAT = "finegrain-lens-1"  # until November 2026: one flat set of settings for all methods
+from fgcore.config import LOSS_SETTINGS, NETWORK_SETTINGS, OWN_LOSS
 
-_OWN = {  # the fields of each method's own settings, of the three that there were
-    "baseline": ("level", "head_pool"),
-    "mc": ("level", "groups", "channels_per_class", "head_pool"),
-    "ap": ("pyramid_channels", "gate_gain", "roi"),
-}
-_OF_MC_LOSS = ("mc_weight", "diversity_weight", "dropped", "mask_per_image")
+FORMAT = "finegrain-lens-1"  # until November 2026: one flat set of settings for all methods
 
 
 def experiment(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -21,18 +17,28 @@ def experiment(values: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ValueError: not an experiment of that format.
     """
-    model, loss = values.get("model", {}), values.get("loss", {})
-    if not isinstance(model, Mapping) or not isinstance(loss, Mapping):
-        raise ValueError("its model and loss are not sets of named values")
-    method = model.get("method", "mc")
-    if method not in _OWN:
-        raise ValueError(f"method must be one of {', '.join(_OWN)}, got {method!r}")
-    elsewhere = {name for names in _OWN.values() for name in names}
-    new = {name: value for name, value in model.items() if name not in elsewhere} | {"method": method}
-    new["settings"] = {name: model[name] for name in _OWN[method] if name in model}
-    terms = {name: value for name, value in loss.items() if name not in _OF_MC_LOSS}
-    if method == "mc":
-        terms["settings"] = {name: loss[name] for name in _OF_MC_LOSS if name in loss}
-        terms["kind"] = "mc"
-    data = {"normalise": "imagenet"} | values.get("data", {})
-    return {**values, "model": new, "loss": terms, "data": data}
+    model, loss, data = (values.get(name, {}) for name in ("model", "loss", "data"))
+    if not all(isinstance(part, Mapping) for part in (model, loss, data)):
+        raise ValueError("its model, loss and data are not sets of named values")
+    method = model.get("method")
+    if method not in NETWORK_SETTINGS:
+        raise ValueError(f"method must be one of {', '.join(NETWORK_SETTINGS)}, got {method!r}")
+    return {
+        **values,
+        "model": _nested(model, NETWORK_SETTINGS, NETWORK_SETTINGS[method]),
+        "loss": _nested(loss, LOSS_SETTINGS, LOSS_SETTINGS[OWN_LOSS[method]]) | {"kind": OWN_LOSS[method]},
+        "data": {"normalise": "imagenet"} | data,
+    }
+
+
+def _nested(flat: Mapping[str, Any], kinds: Mapping[str, type], own: type) -> dict[str, Any]:
+    """Fields of one method or loss gathered in its settings; those of others left out."""
+    theirs = {field.name for kind in kinds.values() for field in dataclasses.fields(kind)}
+    settings = {field.name: flat[field.name] for field in dataclasses.fields(own) if field.name in flat}
+    return {name: value for name, value in flat.items() if name not in theirs} | {"settings": settings}
+
+
+def current(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The experiment of a run's folder, which says no format, in today's words."""
+    old = isinstance(values, Mapping) and "settings" not in values.get("model", {})
+    return experiment(values) if old else dict(values)

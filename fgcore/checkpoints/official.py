@@ -1,43 +1,89 @@
-"""The authors' files (`.pth`): read as plain tensors only, never as code."""
+"""The authors' files (`.pth`) and others that torch.save wrote: read as plain tensors only, never as code."""
 
-import warnings
-import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from fgcore.checkpoints import checkpoint
+from fgcore.checkpoints import checkpoint, pickles
 from fgcore.checkpoints.checkpoint import Checkpoint
 from fgcore.checkpoints.weights import CheckpointError, check_fit, expected_tensors, filled
 from fgcore.machine.files import sha256
 from fgcore.methods import METHODS
+from fgcore.methods.base import Imported
 
-MAX_BYTES = 2**30  # the authors' largest file is about 110 MB
+DATASETS = {"cub": 200, "cars": 196, "aircraft": 100}  # whose images the authors prepare -> their number of classes
+OWN = "folder"  # somebody's own classes
+_NOT_IN_FILE = "not in the file"
+_COUNTER = "num_batches_tracked"  # of batch norm: without effect here, and in no file from before torch 0.4.1
 
-DATASETS = ("cub", "cars", "aircraft")  # whose images the authors' scripts prepare
 
-
-def load(path: Path | str, dataset: str = "") -> tuple[nn.Module, Checkpoint]:
-    """The model of an official file, in evaluation mode, described as a `Checkpoint`.
+def load(path: Path | str, dataset: str = "", class_names: Sequence[str] = ()) -> tuple[nn.Module, Checkpoint]:
+    """The model of an official file, in evaluation mode and float32, described as a `Checkpoint`.
 
     Args:
-        path: a state_dict as the authors' scripts save it.
-        dataset: cub, cars or aircraft; "": the set with that many classes.
+        path: a file with a state_dict as the authors' scripts save it; see `pickles.state_dict_of`.
+        dataset: cub, cars or aircraft; "folder": other classes; "": the set with that many classes.
+        class_names: in the order of the logits; (): those of the data set where they are known, else placeholders.
 
     Raises:
         FileNotFoundError: no such file.
-        CheckpointError: not a plain state_dict, or not one that a method can import.
-        ValueError: an unknown `dataset`.
+        CheckpointError: no plain state_dict, or not one that a method can import.
+        ValueError: an unknown `dataset`, or another number of names than classes.
     """
-    if dataset and dataset not in DATASETS:
-        raise ValueError(f"dataset takes {', '.join(DATASETS)}, got {dataset!r}")
+    if dataset and dataset not in (*DATASETS, OWN):
+        raise ValueError(f"dataset takes {', '.join((*DATASETS, OWN))}, got {dataset!r}")
     path = Path(path)
-    state = read_tensors(path)
+    found = _imported(path, read_tensors(path), dataset)
+    config = found.model
+    names = tuple(class_names) or found.class_names or placeholder_names(config.num_classes)
+    if len(names) != config.num_classes:
+        raise ValueError(f"{path.name} knows {config.num_classes} classes, got {len(names)} names; name each of them")
+    tensors = _fitting(path, found)
+    digest = sha256(path)
+    origin = {"command": f"converted from {path.name}, {found.source}", "source_sha256": digest}
+    if not class_names:
+        origin["class_names"] = _NOT_IN_FILE
+    return filled(path, config, tensors), Checkpoint(path, digest, found.experiment, names, {}, origin)
+
+
+def load_any(path: Path | str) -> tuple[nn.Module, Checkpoint]:
+    """The model of a checkpoint of this program or of an official file, told apart by their content.
+
+    Raises:
+        FileNotFoundError: no such file.
+        CheckpointError: see `load` and `checkpoint.load`.
+    """
+    path = Path(path)
+    return load(path) if pickles.is_torch_file(path) else checkpoint.load(path)
+
+
+def placeholder_names(classes: int) -> tuple[str, ...]:
+    """Names for the classes of a file that has none: "class 001" and so on."""
+    return tuple(f"class {number:03d}" for number in range(1, classes + 1))
+
+
+def fits_names(source: Checkpoint, names: Sequence[str]) -> bool:
+    """Whether a checkpoint's classes can be those of a data set: so called, or nameless in its file and as many."""
+    same = source.class_names in (tuple(names), placeholder_names(len(names)))
+    return same or (len(source.class_names) == len(names) and source.provenance.get("class_names") == _NOT_IN_FILE)
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """The weights in a file of torch's, by the names that its author gave them.
+
+    Raises:
+        FileNotFoundError: no such file.
+        CheckpointError: see `pickles.read` and `pickles.state_dict_of`.
+    """
+    return pickles.read_state_dict(path)
+
+
+def _imported(path: Path, state: Mapping[str, Tensor], dataset: str) -> Imported:
+    """What the first method that knows the file makes of it."""
     try:
-        found = next(filter(None, (read(state, dataset) for method in METHODS.values() for read in method.importers)))
+        return next(filter(None, (read(state, dataset) for method in METHODS.values() for read in method.importers)))
     except StopIteration:
         known = ", ".join(method.title for method in METHODS.values() if method.importers)
         raise CheckpointError(
@@ -46,83 +92,19 @@ def load(path: Path | str, dataset: str = "") -> tuple[nn.Module, Checkpoint]:
         ) from None
     except ValueError as error:
         raise CheckpointError(f"{path.name} cannot be imported: {error}") from error
-    config = found.model
-    shapes = {name: tuple(tensor.shape) for name, tensor in found.tensors.items()}
-    check_fit(path, config, expected_tensors(path, config), shapes)
-    model = filled(path, config, {name: tensor.contiguous() for name, tensor in found.tensors.items()})
-    digest = sha256(path)
-    origin = {"command": f"converted from {path.name}, {found.source}", "source_sha256": digest}
-    return model, Checkpoint(path, digest, found.experiment, placeholder_names(config.num_classes), {}, origin)
+    except (LookupError, ArithmeticError) as error:  # entries that contradict each other
+        raise CheckpointError(f"{path.name} cannot be imported: parts of its network are missing or empty") from error
 
 
-def load_any(path: Path | str) -> tuple[nn.Module, Checkpoint]:
-    """The model of a checkpoint of this program or of an official file, told apart by the file's ending.
-
-    Raises:
-        FileNotFoundError: no such file.
-        CheckpointError: see `load` and `checkpoint.load`.
-    """
-    path = Path(path)
-    return load(path) if path.suffix in checkpoint.PICKLES else checkpoint.load(path)
-
-
-def placeholder_names(classes: int) -> tuple[str, ...]:
-    """Names for the classes of a file that has none: "class 001" and so on."""
-    return tuple(f"class {number:03d}" for number in range(1, classes + 1))
-
-
-def read_tensors(path: Path) -> dict[str, Tensor]:
-    """The tensors of a pickled state_dict, read with `weights_only=True` whatever happens.
-
-    Raises:
-        FileNotFoundError: no such file.
-        CheckpointError: anything but a dictionary of tensors.
-    """
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"expected a file of weights at {path}, found {'a folder' if path.is_dir() else 'nothing'}"
-        )
-    _check_size(path)
-    try:
-        with warnings.catch_warnings(action="ignore"):  # about what is then refused in our own words
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # junk raises KeyError, EOFError, RuntimeError, UnpicklingError and more
-        raise CheckpointError(f"{path.name} cannot be used: {_why_refused(path)}") from error
-    if isinstance(content, Mapping):  # some scripts store epoch and optimiser beside the weights
-        content = next((content[key] for key in ("state_dict", "model", "net") if key in content), content)
-    if not isinstance(content, Mapping) or not content or not all(map(_is_named_tensor, content.items())):
-        raise CheckpointError(
-            f"{path.name} cannot be used: expected a state_dict, that is, named tensors and nothing else"
-        )
-    return dict(content)
-
-
-def _is_named_tensor(item: tuple[Any, Any]) -> bool:
-    """True for a name and a dense tensor whose memory is all in the file."""
-    name, tensor = item
-    if not isinstance(name, str) or not isinstance(tensor, Tensor) or tensor.layout != torch.strided:
-        return False
-    return tensor.numel() * tensor.element_size() <= tensor.untyped_storage().nbytes()
-
-
-def _check_size(path: Path) -> None:
-    """Refuse by the directory alone what would grow when read."""
-    size = path.stat().st_size
-    if size > MAX_BYTES:
-        raise CheckpointError(f"{path.name} takes {size} bytes, expected at most {MAX_BYTES}")
-    if not zipfile.is_zipfile(path):
-        return
-    with zipfile.ZipFile(path) as archive:
-        unpacked = sum(member.file_size for member in archive.infolist())
-    if unpacked > 1.5 * size + 2**20:
-        raise CheckpointError(f"{path.name} would grow from {size} to {unpacked} bytes, as torch's own files never do")
-
-
-def _why_refused(path: Path) -> str:
-    try:
-        offenders = torch.serialization.get_unsafe_globals_in_checkpoint(path)
-    except Exception:  # only torch's zip files can be listed
-        offenders = []
-    if offenders:
-        return f"it would run code ({', '.join(map(str, offenders[:3]))}); ask for a plain state_dict or .safetensors"
-    return "it is not a file of plain tensors, or was cut short; ask for a plain state_dict or .safetensors"
+def _fitting(path: Path, found: Imported) -> dict[str, Tensor]:
+    """The weights of a file in the types of its network, once they are known to fit."""
+    expected = expected_tensors(path, found.model)
+    counters = {name: torch.zeros((), dtype=torch.int64) for name in expected if name.endswith(_COUNTER)}
+    tensors = {**counters, **found.tensors}
+    check_fit(path, found.model, expected, {name: tuple(tensor.shape) for name, tensor in tensors.items()})
+    for name, tensor in tensors.items():
+        wanted = expected[name].dtype
+        if tensor.is_floating_point() != wanted.is_floating_point or tensor.is_complex():
+            raise CheckpointError(f"{path.name} cannot be used: {name!r} holds {tensor.dtype}, expected {wanted}")
+        tensors[name] = tensor.to(wanted, copy=True, memory_format=torch.contiguous_format)
+    return tensors

@@ -6,12 +6,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from fgcore.checkpoints.errors import CheckpointError
 from fgcore.config import ModelConfig
 from fgcore.methods import METHODS, build_model
-
-
-class CheckpointError(ValueError):
-    """A file that is no usable checkpoint; the message is one sentence for its owner."""
 
 
 def halved(tensor: Tensor) -> Tensor:

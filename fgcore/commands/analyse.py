@@ -5,7 +5,6 @@ import dataclasses
 import os
 import shlex
 import sys
-from pathlib import Path
 
 from tqdm import tqdm
 
@@ -20,10 +19,12 @@ from fgcore.machine import distributed
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
     parser.add_argument(
-        "--checkpoint", dest="checkpoints", action="append", type=Path, required=True, help="repeatable"
+        "--checkpoint", dest="checkpoints", action="append", type=texts.path, required=True, help="repeatable"
     )
     parser.add_argument("--data", action="append", default=[], metavar="SET", help="or key=value, such as root=DIR")
-    parser.add_argument("--out", type=Path, required=True, help="folder of the analysis; goes on where it stopped")
+    parser.add_argument(
+        "--out", type=texts.path, required=True, help="its folder; goes on where it stopped"
+    )
     parser.add_argument("--faithfulness", type=_count, help="pictures with deletion and insertion curves, or all")
     for field in dataclasses.fields(Settings):
         if field.name != "faithfulness":

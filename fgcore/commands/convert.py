@@ -1,16 +1,16 @@
 """The command `convert`: an official file becomes a checkpoint."""
 
 import argparse
-from pathlib import Path
 
 from fgcore.checkpoints import checkpoint, official
+from fgcore.commands import texts
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
-    parser.add_argument("source", type=Path, metavar="IN.pth")
-    parser.add_argument("target", type=Path, metavar="OUT.safetensors")
-    parser.add_argument("--dataset", choices=sorted(official.DATA), default="")
+    parser.add_argument("source", type=texts.path, metavar="IN.pth")
+    parser.add_argument("target", type=texts.path, metavar="OUT.safetensors")
+    parser.add_argument("--dataset", choices=sorted(official.DATASETS), default="")
     parser.add_argument("--half", action="store_true", help="store float16: half the size, logits change by rounding")
 
 

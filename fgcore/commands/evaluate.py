@@ -12,17 +12,18 @@ from fgcore.commands import texts
 from fgcore.config import override
 from fgcore.data import datasets
 from fgcore.evaluation.metrics import Evaluation
+from fgcore.evaluation.run import check_classes
 from fgcore.machine import runtime
 from fgcore.training import loop
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
-    parser.add_argument("checkpoints", nargs="+", type=Path, metavar="CHECKPOINT")
+    parser.add_argument("checkpoints", nargs="+", type=texts.path, metavar="CHECKPOINT")
     parser.add_argument("--data", action="append", default=[], metavar="key=value", help="such as root=DIR; repeatable")
     parser.add_argument("--precision", choices=runtime.PRECISIONS, default="fp32")
     parser.add_argument("--per-class", action="store_true", help="print the table of classes too")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything to FILE")
+    parser.add_argument("--json", type=texts.path, metavar="FILE", help="write everything to FILE")
     parser.add_argument("--device", default="")
 
 
@@ -48,12 +49,9 @@ def _evaluate(path: Path, arguments: argparse.Namespace, device: torch.device) -
     data = override(source.experiment, settings).data
     images = datasets.load(data, cache_images=False).test
     images.leave_out_unreadable()  # as training does; the table's heading says so
-    names = tuple(images.class_names)
-    if len(names) != len(source.class_names):
-        raise ValueError(f"{path.name} knows {len(source.class_names)} classes, the data has {len(names)}; see --data")
-    if source.class_names not in (names, official.placeholder_names(len(names))):
-        wrong = next(pair for pair in zip(source.class_names, names, strict=True) if pair[0] != pair[1])
-        raise ValueError(f"{path.name} knows class {wrong[0]!r} where the data has {wrong[1]!r}; see --data")
+    for note in images.notes:
+        print(f"{path.name}: {note}")
+    check_classes(source, images.class_names)
     with tqdm(total=len(images), desc=path.name, unit="image", leave=False, disable=None) as bar:
         result = loop.evaluate(
             runtime.place(model, device),

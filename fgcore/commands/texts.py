@@ -29,3 +29,8 @@ def without_folder(setting: str) -> str:
 def table(frame: pd.DataFrame) -> str:
     """A table to print, its numbers with two decimals."""
     return frame.to_string(float_format=lambda value: f"{value:.2f}")
+
+
+def path(text: str) -> Path:
+    """A path of the command line; ~ is the home folder, also where the shell left it."""
+    return Path(text).expanduser()

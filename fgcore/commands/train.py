@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
     parser.add_argument("preset", help="see `presets`")
     parser.add_argument("settings", nargs="*", metavar="key=value", help="such as epochs=5 or data.root=DIR")
-    parser.add_argument("--out", type=Path, help="folder of the run; default runs/PRESET-SEED")
+    parser.add_argument("--out", type=texts.path, help="folder of the run; default runs/PRESET-SEED")
     parser.add_argument("--resume", action="store_true", help="continue the run in that folder")
     parser.add_argument("--device", default="", help="cpu, cuda, cuda:1; default: CUDA where there is one")
     parser.add_argument(

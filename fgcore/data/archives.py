@@ -1,29 +1,33 @@
 """Zip files of class folders from strangers: unpacked into a folder that `dataset=folder` reads, or refused.
 
-Nothing is written but pictures that were decoded, under names made here, in a folder that appears when it is whole.
+Nothing is written but images that were decoded, in a folder that appears when it is whole. Which class and split an
+image belongs to is decided by the rule for folders: see `fgcore.data.layout`.
 """
 
-import re
+import os
 import stat
 import zipfile
-import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
-from fgcore.config import DataConfig
-from fgcore.data.folders import PICTURES, read_folder
+from fgcore.data.folders import listed, walk
 from fgcore.data.images import MAX_BYTES, ImageError, decode_image, display_name
-from fgcore.data.records import shortened
+from fgcore.data.layout import Arrangement, Item, Placed, arrange
+from fgcore.data.names import class_names
+from fgcore.data.records import check_classes, grouped, shortened
+from fgcore.data.zip_names import meant, parts_of
 
 MAX_ENTRIES = 50_000  # files and folders
 MAX_TOTAL = 4 * 2**30  # bytes of all files, unpacked
-MAX_RATIO = 100  # unpacked to packed size of one file; pictures hardly shrink
+MAX_RATIO = 100  # unpacked to packed size of one file; images hardly shrink
 _SMALL = 2**20  # bytes: the ratio of smaller files says nothing
-_TESTS = ("test", "val", "valid", "validation")  # names of the folder with the test pictures, the first one counts
-_LAYOUT = "arrange it as CLASS/picture.jpg, or as train/CLASS/picture.jpg and test/CLASS/picture.jpg"
+_MAX_FOLDER_NAME = 255  # bytes that file systems take
+_MAX_DEPTH = 32  # names on the path of an entry
+_MAX_FILE_NAME = 40  # characters of a written file's name
+_TITLE = "the zip"
 
 
 class ArchiveError(ValueError):
@@ -36,186 +40,153 @@ class Unpacked:
 
     root: Path  # for `DataConfig.root`
     class_names: tuple[str, ...]  # in the order of the data set
-    train: int  # pictures
+    train: int  # images
     test: int
-    skipped: tuple[str, ...]  # a sentence for each picture that cannot be read, beginning with its class
-    ignored: tuple[str, ...]  # paths of files that are no pictures of a class, and of empty folders
-
-
-@dataclass(frozen=True)
-class _Picture:
-    """An entry of the archive that claims to be a picture."""
-
-    info: zipfile.ZipInfo
-    split: str  # "train", "test", or "" where the archive has no split
-    label: str  # its class folder
+    skipped: tuple[str, ...]  # a sentence for each image that cannot be read, beginning with its class
+    notes: tuple[str, ...]  # what else was left out, counted and named
 
 
 def unpack(file: Path | BinaryIO, target: Path, *, on_picture: Callable[[int, int], None] | None = None) -> Unpacked:
-    """Check a zip file of class folders and unpack its pictures into `target`.
+    """Check a zip file of class folders and unpack its images into `target`.
 
-    Layouts: CLASS/picture, or train/CLASS/picture with test/ or val/ beside it; either may lie in folders of its own.
-    Without a split of its own, every fifth picture of a class by name is for testing: see `fgcore.data.folders`.
-    Hidden files and files that do not end like a picture are ignored; pictures that cannot be read are skipped.
+    Names are cleaned first, as zip programs of Windows and macOS need it, and then checked. Images that cannot be
+    read are skipped; what is no image of a class is left out.
 
     Args:
         file: the zip file.
         target: a folder that does not exist yet; its parent is made.
-        on_picture: called with the number of pictures done and of all.
+        on_picture: called with the number of images done and of all.
 
     Raises:
         ArchiveError: no zip file, or a damaged or locked one; names that lead out of the folder, links; too many or
-            too large files; no class folders, fewer than two classes, or fewer than two readable pictures of a class
-            (one of each split where the archive has splits).
+            too large files; no class folders, fewer than two classes, a class without a readable training image.
+            Nothing stays unpacked.
         FileExistsError: `target` exists.
         OSError: it could not be written.
     """
     if target.exists():
-        raise FileExistsError(f"{target} exists already; choose another folder")
+        raise FileExistsError(f"{display_name(target.name)} exists already; choose another folder")
     target.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".unpacking-", dir=target.parent) as temporary, _opened(file) as archive:
-        pictures, ignored = _arranged(_checked(archive))
-        names = _folder_names(sorted({picture.label for picture in pictures}))
-        root = Path(temporary) / "pictures"
-        skipped = []
-        counts = {(split, label): 0 for split in {p.split for p in pictures} for label in names}
-        for done, picture in enumerate(pictures, start=1):
-            folder = root / picture.split / names[picture.label]
-            folder.mkdir(parents=True, exist_ok=True)
-            problem = _unpack_one(archive, picture, folder, done)
-            if problem:
-                skipped.append(problem)
-            else:
-                counts[picture.split, picture.label] += 1
-            if on_picture:
-                on_picture(done, len(pictures))
-        _check_counts(counts, skipped)
+        root = Path(temporary) / "images"
+        try:
+            arranged = arrange(_checked(archive), _TITLE)
+            _check_classes(arranged)
+            skipped = _write(archive, arranged, root, on_picture)
+            listing = listed(arrange(walk(root), _TITLE), _TITLE).first(0)
+        except ArchiveError:
+            raise
+        except ValueError as error:  # of the layout, the classes and their names
+            raise ArchiveError(str(error)) from error
         root.rename(target)
-    listing = read_folder(DataConfig(dataset="folder", root=str(target)))
     counted = len(listing.train), len(listing.test)
-    return Unpacked(target, listing.class_names, *counted, tuple(skipped), ignored)
+    return Unpacked(target, listing.class_names, *counted, tuple(skipped), tuple(grouped(arranged.left_out)))
 
 
 def _opened(file: Path | BinaryIO) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(file)
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, ValueError, EOFError) as error:
+    except (FileNotFoundError, PermissionError):
+        raise
+    except Exception as error:  # a damaged directory breaks its parser in many ways
         raise ArchiveError(
             "this is no zip file, or it was cut short: expected a zip of class folders; pack the folder again"
         ) from error
 
 
-def _checked(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+def _checked(archive: zipfile.ZipFile) -> list[Item[zipfile.ZipInfo]]:
     """The entries of the archive, after looking at every name and size and before unpacking a byte."""
     entries = archive.infolist()
     if len(entries) > MAX_ENTRIES:
-        raise ArchiveError(f"the zip has {len(entries)} entries, expected at most {MAX_ENTRIES}; pack fewer pictures")
-    for entry in entries:
-        _check_entry(entry)
+        raise ArchiveError(f"the zip has {len(entries)} entries, expected at most {MAX_ENTRIES}; pack fewer images")
     total = sum(entry.file_size for entry in entries)
+    items, folders = [], []
+    for entry in entries:
+        path = meant(entry)
+        parts = parts_of(path)
+        _check_entry(entry, f"`{display_name(path)}`", parts)
+        if not parts:  # "./", the folder that was packed
+            continue
+        is_folder = path.endswith(("/", "\\"))
+        (folders if is_folder else items).append(Item(parts, entry, "empty folders" if is_folder else ""))
     if total > MAX_TOTAL:
         raise ArchiveError(
-            f"the zip unpacks to {total / 2**30:.1f} GiB, expected at most {MAX_TOTAL // 2**30}; pack fewer pictures, "
+            f"the zip unpacks to {total / 2**30:.1f} GiB, expected at most {MAX_TOTAL // 2**30}; pack fewer images, "
             "or name a folder on this machine instead"
         )
-    return entries
+    filled = {item.parts[:depth] for item in (*items, *folders) for depth in range(1, len(item.parts))}
+    filled |= {item.parts for item in items}
+    return items + [folder for folder in folders if folder.parts not in filled]
 
 
-def _check_entry(entry: zipfile.ZipInfo) -> None:
-    name, label = entry.orig_filename, f"`{display_name(entry.orig_filename)}`"
-    parts = name.split("/")
-    if name.startswith("/") or "\\" in name or ".." in parts or re.match("[A-Za-z]:", name) or not name.isprintable():
+def _check_entry(entry: zipfile.ZipInfo, label: str, parts: tuple[str, ...] | None) -> None:
+    if parts is not None and len(parts) > _MAX_DEPTH:
+        raise ArchiveError(f"the zip has {label} below {len(parts) - 1} folders, expected at most {_MAX_DEPTH - 1}")
+    if parts is None:
         raise ArchiveError(
             f"the zip has an entry {label} whose path leads elsewhere: expected plain names such as class/photo.jpg; "
             "pack the folder again with an ordinary program"
         )
     if stat.S_ISLNK(entry.external_attr >> 16):
-        raise ArchiveError(f"the zip has a link, {label}, where a picture was expected; pack the pictures themselves")
+        raise ArchiveError(f"the zip has a link, {label}, where an image was expected; pack the images themselves")
     if entry.flag_bits & 1:
         raise ArchiveError(f"the zip is locked with a password, beginning with {label}; pack it without one")
     if entry.file_size > _SMALL and entry.file_size > MAX_RATIO * max(entry.compress_size, 1):
         raise ArchiveError(
             f"{label} in the zip unpacks to {entry.file_size // max(entry.compress_size, 1)} times its size, expected "
-            f"at most {MAX_RATIO} times as pictures do; save it as JPEG or PNG and pack again"
+            f"at most {MAX_RATIO} times as images do; save it as JPEG or PNG and pack again"
         )
 
 
-def _arranged(entries: Iterable[zipfile.ZipInfo]) -> tuple[list[_Picture], tuple[str, ...]]:
-    """The pictures with their split and class, in the order of their names; and what was ignored."""
-    found: list[tuple[list[str], zipfile.ZipInfo]] = []
-    ignored: list[str] = []
-    filled: set[str] = set()
-    for entry in sorted(entries, key=lambda entry: entry.filename, reverse=True):  # a folder after what it holds
-        *folders, name = entry.filename.split("/")
-        hidden = any(part.startswith((".", "__MACOSX")) for part in (*folders, name))
-        if entry.is_dir() and (hidden or entry.filename in filled):
-            continue
-        if hidden or not folders or Path(name).suffix.lower() not in PICTURES:
-            ignored.append(entry.filename)
-        else:
-            found.append((folders, entry))
-            filled |= {"/".join(folders[:depth]) + "/" for depth in range(1, len(folders) + 1)}
-    found.reverse()
-    if not found:
-        raise ArchiveError(f"the zip has no pictures in class folders; {_LAYOUT}")
-    while len({folders[0] for folders, _ in found}) == 1 and all(len(folders) > 1 for folders, _ in found):
-        found = [(folders[1:], entry) for folders, entry in found]  # a folder around everything
-    splits = {folders[0].lower() for folders, _ in found}
-    test = next((name for name in _TESTS if name in splits), None)
-    split_of = {"train": "train", test: "test"} if "train" in splits and test and splits <= {"train", *_TESTS} else {}
-    pictures = []
-    for folders, entry in found:
-        if split_of and folders[0].lower() not in split_of:
-            ignored.append(entry.filename)  # val/ beside test/
-            continue
-        *split, label = [split_of.get(folders[0].lower(), folders[0]), *folders[1:]] if split_of else folders
-        if len(split) != bool(split_of):
-            label = display_name(entry.filename)
-            raise ArchiveError(f"the zip has pictures in folders within class folders, such as `{label}`; {_LAYOUT}")
-        pictures.append(_Picture(entry, split[0] if split else "", label))
-    return pictures, tuple(sorted(ignored))
+def _check_classes(arranged: Arrangement) -> None:
+    """Refuse by its class folders what could not be trained on, before anything is written."""
+    check_classes(_TITLE, class_names(arranged.classes), arranged.left_out)
+    for label in arranged.classes:
+        if len(os.fsencode(label)) > _MAX_FOLDER_NAME:
+            raise ArchiveError(f"the zip has a class folder {label[:40]}… with too long a name; shorten it")
 
 
-def _folder_names(labels: Sequence[str]) -> dict[str, str]:
-    """A safe and unique folder name for each class folder of the archive."""
-    names: dict[str, str] = {}
-    for label in labels:
-        name, number = display_name(label).lstrip(".") or "class", 1
-        taken = {other.lower() for other in names.values()}
-        while name.lower() in taken:
-            number += 1
-            name = f"{display_name(label)} ({number})"
-        names[label] = name
-    return names
+def _write(
+    archive: zipfile.ZipFile,
+    arranged: Arrangement[zipfile.ZipInfo],
+    root: Path,
+    on_picture: Callable[[int, int], None] | None,
+) -> list[str]:
+    """Write every image that can be decoded into its class folder; returns why others cannot be, one sentence each."""
+    parts = {"train": arranged.train, "test": arranged.test}
+    images = [(part if arranged.has_split else "", image) for part, placed in parts.items() for image in placed]
+    images.sort(key=lambda pair: (pair[0] == "test", pair[1].label, pair[1].item.parts[-1], pair[1].item.parts))
+    skipped: list[str] = []
+    lost = set(arranged.classes)
+    for done, (part, image) in enumerate(images, start=1):
+        folder = root / part / image.label
+        folder.mkdir(parents=True, exist_ok=True)
+        problem = _write_one(archive, image, folder, done)
+        if problem:
+            skipped.append(problem)
+        elif part != "test":
+            lost.discard(image.label)
+        if on_picture:
+            on_picture(done, len(images))
+    if lost:
+        shown = shortened(sorted(lost))
+        raise ArchiveError(
+            f"every class needs a training image that can be read, but {shown} {'has' if len(lost) == 1 else 'have'} "
+            f"none, so add some or remove the class; {len(skipped)} cannot be read, the first being {skipped[0]}"
+        )
+    return skipped
 
 
-def _unpack_one(archive: zipfile.ZipFile, picture: _Picture, folder: Path, number: int) -> str:
-    """Write a picture that can be decoded; else return why not, in one sentence."""
-    name = display_name(picture.info.filename)
+def _write_one(archive: zipfile.ZipFile, image: Placed[zipfile.ZipInfo], folder: Path, number: int) -> str:
+    """Write an image that can be decoded; else return why not, in one sentence."""
+    name = display_name(image.item.parts[-1], max_length=_MAX_FILE_NAME)
     try:
-        with archive.open(picture.info) as packed:
+        with archive.open(image.item.source) as packed:
             data = packed.read(MAX_BYTES + 1)
         decode_image(data, name=name, max_side=64)
     except ImageError as error:
-        return f"{picture.label}: {error}"
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as error:
-        return f"{picture.label}: `{name}` is damaged in the zip ({error})"
+        return f"{image.label}: {error}"
+    except Exception as error:  # as do damaged entries
+        return f"{image.label}: `{name}` is damaged in the zip ({error})"
     (folder / f"{number:06d}-{name}").write_bytes(data)
     return ""
-
-
-def _check_counts(counts: dict[tuple[str, str], int], skipped: Sequence[str]) -> None:
-    """Refuse an archive without enough readable pictures to learn from."""
-    splits, labels = {split for split, _ in counts}, {label for _, label in counts}
-    reason = f"; {len(skipped)} cannot be read, the first being {skipped[0]}" if skipped else ""
-    if len(labels) < 2:
-        raise ArchiveError(f"training needs at least two classes, got one folder of pictures{reason}; {_LAYOUT}")
-    least = 2 if splits == {""} else 1
-    for split in sorted(splits):
-        poor = [display_name(label) for label in sorted(labels) if counts[split, label] < least]
-        if poor:
-            where = f" in {split}/" if split else ""
-            raise ArchiveError(
-                f"each class needs {'two pictures' if least == 2 else 'a picture'} or more{where}, but "
-                f"{shortened(poor)} {'has' if len(poor) == 1 else 'have'} fewer{reason}; add some or remove the class"
-            )

@@ -1,76 +1,147 @@
-"""Data sets that are plain folders of pictures, one folder per class: folder -> `Listing`."""
+"""Data sets that are plain folders of images, one folder per class: folder -> `Listing`."""
 
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from fgcore.config import DataConfig
-from fgcore.data.records import Listing, Record, contents, locate, readable, shortened
+from fgcore.data.file_kinds import TESTING, first_called, is_clutter
+from fgcore.data.layout import Arrangement, Item, LayoutError, Placed, arrange
+from fgcore.data.names import class_names, clean, is_text
+from fgcore.data.records import Listing, Record, called, contents, locate, shortened
 
-PICTURES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".avif", ".bmp", ".gif", ".tif", ".tiff"})
+_MAX_DEPTH = 8  # folders below the data set's own
+_MAX_FILES = 5_000_000  # a whole disk, not a data set
 
 
 def read_folder(config: DataConfig) -> Listing:
-    """Class folders under train/ and test/ or val/; or one folder per class, every fifth picture for testing."""
+    """Class folders, with a split of their own or with every fifth image of a class for testing.
+
+    Raises:
+        FileNotFoundError: no such folder.
+        ValueError: no class folders in it; see `fgcore.data.layout.arrange`.
+    """
     root = locate(config, "dataset=folder", ())
-    if (root / "train").is_dir():
-        return read_split_folders(root, root.resolve().name)
-    return _read_class_folders(root, root.resolve().name)
+    return listed(arrange(walk(root), called(root)), called(root))
 
 
-def read_split_folders(root: Path, title: str) -> Listing:
-    """Class folders under `root`/train and `root`/test, or `root`/val where there is no test."""
-    test = next((name for name in ("test", "val") if (root / name).is_dir()), None)
-    if test is None:
-        raise FileNotFoundError(
-            f"{title} needs a folder test/ or val/ beside train/ in {root}, which {contents(root)}; add one"
-        )
-    names, test_names = _class_folders(root / "train"), _class_folders(root / test)
-    if names != test_names:
-        different = sorted(set(names) ^ set(test_names))
-        raise ValueError(
-            f"{title} needs the same classes in train/ and {test}/, but {shortened(different)} "
-            f"{'is' if len(different) == 1 else 'are'} in one only; make them equal"
-        )
-    train_records, test_records = (
-        tuple(
-            _file_record(target, path, root)
-            for target, name in enumerate(names)
-            for path in _pictures(root / split / name)
-        )
-        for split in ("train", test)
+def read_split_folders(root: Path, title: str, missing: Sequence[str], hint: str = "", *, fits: bool = True) -> Listing:
+    """A published data set as class folders under train/ and test/, where its own files are not there.
+
+    Args:
+        root: its folder.
+        title: its name.
+        missing: what would have been read instead.
+        hint: what would help, said in the error.
+        fits: False: class folders are of no use.
+
+    Raises:
+        FileNotFoundError: there are no such class folders either; says what is there, and what would work.
+    """
+    try:
+        arrangement = arrange(walk(root), called(root))
+    except LayoutError:
+        arrangement = None
+    if arrangement and arrangement.has_split and fits:
+        return listed(arrangement, title)
+    if not hint and all((root.resolve().parent / name).exists() for name in missing):
+        hint = "they lie in the folder above, so choose that"
+    elif not hint and arrangement and len(arrangement.classes) > 1 and fits:
+        hint = f"dataset=folder reads its {len(arrangement.classes)} class folders"
+    classes = ", or class folders train/ and test/," if fits else ""
+    raise FileNotFoundError(
+        f"{title} needs {shortened(missing)}{classes} in {called(root)}, which {contents(root)}; "
+        f"{hint or 'unpack the whole archive there, or choose another folder'}"
     )
-    return Listing(title, f"own split (train and {test} folders)", readable(names), train_records, test_records)
 
 
-def _read_class_folders(root: Path, title: str) -> Listing:
-    """Of each class's pictures, sorted by name, the first, sixth, eleventh, ... are for testing."""
-    names = _class_folders(root)
-    train: list[Record] = []
-    test: list[Record] = []
-    for target, name in enumerate(names):
-        pictures = _pictures(root / name)
-        if len(pictures) == 1:
-            raise ValueError(f"each class needs two pictures or more, got 1 in {root / name}; add some or remove it")
-        for number, path in enumerate(pictures):
-            (train if number % 5 else test).append(_file_record(target, path, root))
+def listed(arrangement: Arrangement[Path], title: str) -> Listing:
+    """Class folders as a data set."""
+    targets = {label: target for target, label in enumerate(arrangement.classes)}
+
+    def record(placed: Placed[Path]) -> Record:
+        return Record(targets[placed.label], placed.item.source, None, None, placed.identifier)
+
     return Listing(
-        title, "own split (every fifth picture of a class for testing)", readable(names), tuple(train), tuple(test)
+        title,
+        arrangement.split,
+        class_names(arrangement.classes),
+        tuple(map(record, arrangement.train)),
+        tuple(map(record, arrangement.test)),
+        left_out=arrangement.left_out,
+        remarks=_remarks(arrangement),
     )
 
 
-def _class_folders(folder: Path) -> list[str]:
-    names = sorted(child.name for child in folder.iterdir() if child.is_dir() and not child.name.startswith("."))
-    if not names:
-        raise FileNotFoundError(
-            f"expected one folder of pictures per class in {folder}, which {contents(folder)}; "
-            "arrange it as train/CLASS/*.jpg and test/CLASS/*.jpg, or as CLASS/*.jpg"
+def _remarks(arrangement: Arrangement[Path]) -> tuple[str, ...]:
+    """What was assumed of the names of folders."""
+    images = (*arrangement.train, *arrangement.test)
+    odd = sorted({image.label for image in images if not is_text(image.item.source.parent.name)})
+    remarks = []
+    if odd:
+        names = f"({len(odd)}): {shortened(odd)}"
+        remarks.append(f"folder names that are no UTF-8 were read as Western letters, or as bytes {names}")
+    raw: dict[str, set[str]] = {}
+    for image in arrangement.train:
+        raw.setdefault(image.label, set()).add(image.item.source.parent.name)
+    if merged := [label for label, names in raw.items() if sum(clean(name) == label for name in names) > 1]:
+        remarks.append(
+            f"folders whose names differ in signs that nobody sees are one class ({len(merged)}): {shortened(merged)}"
         )
-    return names
+    if not arrangement.has_split and (test := first_called(arrangement.classes, TESTING)):
+        remarks.append(f"{test}/ was taken for a class, since no folder train/ lies beside it")
+    return tuple(remarks)
 
 
-def _pictures(folder: Path) -> list[Path]:
-    files = (path for path in folder.iterdir() if path.suffix.lower() in PICTURES)
-    return sorted(path for path in files if not path.name.startswith("."))
+def walk(root: Path) -> Iterator[Item[Path]]:
+    """Every file below a folder, links followed; and every folder that has nothing in it or is not looked into.
+
+    Raises:
+        ValueError: more files than any data set has.
+    """
+    for number, item in enumerate(_walk(root, (), ())):
+        if number == _MAX_FILES:
+            raise ValueError(f"{called(root)} holds more than {_MAX_FILES} files; choose the folder of class folders")
+        yield item
 
 
-def _file_record(target: int, path: Path, root: Path) -> Record:
-    return Record(target, path, None, None, path.relative_to(root).as_posix())
+def _walk(folder: Path, parts: tuple[str, ...], above: tuple[tuple[int, int], ...]) -> Iterator[Item[Path]]:
+    try:
+        status = folder.stat()
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError as error:
+        if not parts:
+            raise FileNotFoundError(f"{called(folder)} cannot be opened ({error.strerror}); choose another") from error
+        yield Item(parts, folder, "folders that cannot be opened")
+        return
+    place = (status.st_dev, status.st_ino)
+    if place in above:
+        yield Item(parts, folder, "links that lead round in a circle")
+    elif len(parts) > _MAX_DEPTH:
+        yield Item(parts, folder, f"folders more than {_MAX_DEPTH} levels down")
+    elif not entries and parts:
+        yield Item(parts, folder, "empty folders")
+    else:
+        for entry in entries:
+            yield from _below(entry, parts, (*above, place))
+
+
+def _below(entry: os.DirEntry, parts: tuple[str, ...], above: tuple[tuple[int, int], ...]) -> Iterator[Item[Path]]:
+    path, name = Path(entry.path), clean(entry.name) or entry.name
+    try:
+        is_folder, is_file = entry.is_dir(), entry.is_file()
+    except OSError:  # a link to itself
+        is_folder = is_file = False
+    if is_folder and is_clutter(name):
+        yield Item((*parts, name), path)
+    elif is_folder:
+        yield from _walk(path, (*parts, name), above)
+    else:
+        problem = "" if is_file else "dead links" if entry.is_symlink() else "things that are no files"
+        yield Item((*parts, *(split_name(name) or (name,))), path, problem)
+
+
+def split_name(path: str) -> tuple[str, ...]:
+    """The cleaned names on a path of an archive, in which Windows may have written backslashes."""
+    names = (clean(name) for name in path.replace("\\", "/").split("/"))
+    return tuple(name for name in names if name not in ("", "."))

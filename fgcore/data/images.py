@@ -1,30 +1,58 @@
-"""Pictures from strangers: decoded with care, or refused with one sentence that tells the way out."""
+"""Images from strangers: decoded with care, or refused with one sentence that tells the way out."""
 
 import hashlib
 import io
+import os
 import re
+import threading
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import ExifTags, Image
 
-FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "BMP", "GIF", "TIFF")  # Pillow's others include Ghostscript's EPS
-MAX_BYTES = 64 * 2**20
-MAX_PIXELS = 40_000_000  # 120 MB once decoded to RGB
-MIN_SIDE = 32
-MAX_ASPECT_RATIO = 20
-
-_READABLE = "JPEG, PNG, WEBP, AVIF, BMP, GIF or TIFF"
-_STRANGERS = (  # what people send instead: pattern at the start of the file, its name
-    (rb"....ftyp(hei[cmsx]|hev[cmsx]|mif1|msf1)", "a HEIC photo"),
-    (rb"(....JXL |\xff\x0a)", "a JPEG XL picture"),
-    (rb"(....jP  |\xff\x4f\xff\x51)", "a JPEG 2000 picture"),
-    (rb"\s*(<\?xml.*|<!--.*)?<svg", "an SVG drawing"),
-    (rb"%PDF", "a PDF document"),
-    (rb"PK\x03\x04", "a ZIP archive"),
-    (rb"[\s\x20-\x7e]+\Z", "text"),
+from fgcore.data.image_checks import (
+    MAX_ASPECT_RATIO,
+    MAX_BYTES,
+    MAX_JPEG_PIXELS,
+    MAX_PIXELS,
+    ImageError,
+    check_bytes,
+    check_header,
+    check_memory,
+    is_jpeg,
+    memory_needed,
+    opened,
+    refusal,
 )
+
+__all__ = [
+    "MAX_ASPECT_RATIO",
+    "MAX_BYTES",
+    "MAX_JPEG_PIXELS",
+    "MAX_PIXELS",
+    "MIN_SIDE",
+    "PICTURES",
+    "ImageError",
+    "decode_image",
+    "display_name",
+    "encode_png",
+    "pixels_sha256",
+    "read_image",
+]
+
+MIN_SIDE = 32
+PICTURES = frozenset(  # how the names of image files end, in lower case: worth opening, no more; the content decides
+    f".{ending}"
+    for ending in (
+        *("jpg", "jpeg", "jpe", "jfif", "jif", "pjpeg", "pjp", "mpo", "png", "apng", "webp"),
+        *("avif", "avifs", "heic", "heics", "heif", "heifs", "hif", "bmp", "dib", "gif", "tif", "tiff"),
+    )
+)
+
+_LARGE = 256 * 2**20  # bytes: images that take more are decoded one at a time
+_BAND = 4_000_000  # pixels of a large image that are converted at a time
 _UPRIGHT = {  # EXIF orientation to the turn that undoes it
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -34,54 +62,66 @@ _UPRIGHT = {  # EXIF orientation to the turn that undoes it
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-
-
-class ImageError(ValueError):
-    """A picture that was refused; its message is one sentence fit for the person who sent it."""
+_one_at_a_time = threading.Lock()
 
 
 def decode_image(
     data: bytes, *, name: str = "image", max_side: int = 2048, min_side: int = MIN_SIDE
 ) -> NDArray[np.uint8]:
-    """The picture in `data` as upright RGB pixels, whatever its name claims it to be.
+    """The image in `data` as upright RGB pixels, whatever its name claims it to be.
 
-    Of an animation the first frame is taken, transparency is laid on white, EXIF orientation is applied and
-    16-bit grey becomes 8-bit; colour profiles are ignored.
+    Of an animation or a file of several images the first is taken, transparency is laid on white, the orientation
+    of EXIF is applied (of HEIC its own, beside which its EXIF only informs) and more than 8 bits become 8; colour
+    profiles are ignored.
+
+    JPEG is decoded by libjpeg at the smallest of 1/1, 1/2, 1/4 and 1/8 that is not below `max_side`, so that
+    100 megapixels take little time and memory; of other formats all pixels are decoded, then scaled.
+
+    Limits, all checked before a pixel is decoded: `MAX_BYTES`; `MAX_JPEG_PIXELS`, and `MAX_PIXELS` for the formats
+    that are decoded in full; half of the memory that is free; no more pixels than a JPEG of so few bytes can hold,
+    nor more passes over them than encoders make; `min_side`; `MAX_ASPECT_RATIO`.
 
     Args:
         data: the file's bytes, at most `MAX_BYTES`.
         name: the file's name, used in messages only and cleaned by `display_name`.
-        max_side: longest side of the result in pixels, at least `MIN_SIDE`; larger pictures are scaled down.
-        min_side: shortest side that is not refused, pixels.
+        max_side: longest side of the result in pixels, at least `MIN_SIDE`; larger images are scaled down.
+        min_side: shortest side that is not refused, pixels of the file.
 
     Returns:
-        (H, W, 3) uint8, writable.
+        (H, W, 3) uint8, writable. Its H and W are the size of the image for everything that follows: boxes and
+        maps are in pixels of this array. The size in the file, where it was larger, is not kept; whoever has
+        annotations in pixels of the file asks for a `max_side` that no file exceeds.
 
     Raises:
-        ImageError: not one of `FORMATS`, damaged, more than `MAX_BYTES` or `MAX_PIXELS`, a side under
-            `min_side`, or sides further apart than `MAX_ASPECT_RATIO` to 1.
+        ImageError: no image of a format that is read here, damaged, or beyond one of the limits.
         ValueError: `max_side` is under `MIN_SIDE`.
     """
     if max_side < MIN_SIDE:
         raise ValueError(f"max_side should be at least {MIN_SIDE} pixels, got {max_side}; ask for more")
     label = f"`{display_name(name)}`"
-    _check_bytes(data, label)
-    with _open(data, label) as image:
-        _check_header(image, label, min_side)
-        try:
-            image.draft("RGB", _fitted(image.size, max_side))  # JPEG decodes to 1/2, 1/4 or 1/8 by itself
-            image.load()  # a TIFF turns itself upright here, and forgets its orientation
-            return np.array(_upright(_shrunk(_rgb(image), max_side), _orientation(image)))
-        except Exception as error:  # decoders of damaged files raise nearly anything
-            whole = f"a whole {image.format} picture"
-            raise _refusal(label, "is damaged or cut short", whole, "a part", "export it again") from error
+    check_bytes(len(data), label)
+    with opened(data, label) as image:
+        check_header(image, data, label, min_side)
+        in_file, result = image.size, _fitted(image.size, max_side)
+        if is_jpeg(image):  # HEIC's draft would be a thumbnail, which need not show the same
+            image.draft(None, result)
+        needed = memory_needed(image, data, in_file[0] * in_file[1], result, label)
+        with _one_at_a_time if needed > _LARGE else nullcontext():  # threads must not fill the memory together
+            check_memory(needed, label)
+            try:
+                image.load()  # a TIFF turns itself upright here, and forgets its orientation
+                size = result if is_jpeg(image) else _fitted(image.size, max_side)
+                return np.array(_upright(_shrunk(image, size), _orientation(image)))
+            except Exception as error:  # decoders of damaged files raise nearly anything
+                whole = f"a whole {'JPEG' if is_jpeg(image) else image.format} image"
+                raise refusal(label, "is damaged or cut short", whole, "a part", "export it again") from error
 
 
 def read_image(path: Path | str, *, max_side: int = 2048, min_side: int = MIN_SIDE) -> NDArray[np.uint8]:
-    """The picture in a file as upright RGB pixels; see `decode_image`.
+    """The image in a file as upright RGB pixels; see `decode_image`.
 
     Args:
-        path: the picture.
+        path: the image.
         max_side: longest side of the result in pixels.
         min_side: shortest side that is not refused, pixels.
 
@@ -95,7 +135,8 @@ def read_image(path: Path | str, *, max_side: int = 2048, min_side: int = MIN_SI
     path = Path(path)
     if not path.is_file():
         found = "a folder" if path.is_dir() else "nothing"
-        raise FileNotFoundError(f"expected a picture at {path}, found {found}; check the path")
+        raise FileNotFoundError(f"expected an image at {path}, found {found}; check the path")
+    check_bytes(path.stat().st_size, f"`{display_name(path.name)}`")
     with path.open("rb") as file:
         return decode_image(file.read(MAX_BYTES + 1), name=path.name, max_side=max_side, min_side=min_side)
 
@@ -121,7 +162,7 @@ def encode_png(array: NDArray[np.uint8]) -> bytes:
 
 
 def pixels_sha256(pixels: NDArray[np.uint8]) -> str:
-    """Of shape and values: the name of a decoded picture, whatever file it came from."""
+    """Of shape and values: the name of a decoded image, whatever file it came from."""
     return hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest()
 
 
@@ -138,58 +179,14 @@ def display_name(name: str, *, max_length: int = 60) -> str:
     return f"{cleaned[: max_length - tail - 1]}…{cleaned[-tail:]}"
 
 
-def _refusal(label: str, problem: str, expected: str, got: str, way_out: str) -> ImageError:
-    return ImageError(f"{label} {problem}: expected {expected}, got {got}; {way_out}.")
+def _unlock() -> None:
+    """In a forked process nobody is left to release what another thread of its parent had locked."""
+    global _one_at_a_time
+    _one_at_a_time = threading.Lock()
 
 
-def _too_many_pixels(label: str, got: str) -> ImageError:
-    limit = f"at most {MAX_PIXELS // 1_000_000} megapixels"
-    return _refusal(label, "has too many pixels", limit, got, "save a smaller copy")
-
-
-def _check_bytes(data: bytes, label: str) -> None:
-    if not data:
-        raise _refusal(label, "is empty", f"a picture ({_READABLE})", "0 bytes", "choose another file")
-    if len(data) > MAX_BYTES:
-        limit = f"at most {MAX_BYTES // 2**20} MB"
-        raise _refusal(label, "is too large a file", limit, "more", "save a smaller copy")
-
-
-def _open(data: bytes, label: str) -> Image.Image:
-    """The picture with only its header read."""
-    try:
-        return Image.open(io.BytesIO(data), formats=FORMATS)
-    except Image.DecompressionBombError as error:
-        raise _too_many_pixels(label, "several times that") from error
-    except UnidentifiedImageError as error:
-        problem, way_out = "is not a picture that can be read here", "save it as JPEG or PNG and try again"
-        raise _refusal(label, problem, _READABLE, _guess(data), way_out) from error
-    except Exception as error:  # a damaged header breaks its parser in many ways
-        problem, way_out = "has a damaged header", "export it again as JPEG or PNG"
-        raise _refusal(label, problem, f"a picture ({_READABLE})", "a broken one", way_out) from error
-
-
-def _guess(data: bytes) -> str:
-    head = data[:1024]
-    kinds = (kind for pattern, kind in _STRANGERS if re.match(pattern, head, re.DOTALL))
-    return next(kinds, "something else")
-
-
-def _check_header(image: Image.Image, label: str, min_side: int) -> None:
-    """Refuse by size and pixel type before a single pixel is decoded."""
-    width, height = image.size
-    got = f"{width} x {height} pixels"
-    if width * height > MAX_PIXELS:
-        raise _too_many_pixels(label, got)
-    if min(width, height) < min_side:
-        limit = f"at least {min_side} pixels a side"
-        raise _refusal(label, "is too small", limit, got, "choose a larger picture")
-    if max(width, height) > MAX_ASPECT_RATIO * min(width, height):
-        limit = f"sides within {MAX_ASPECT_RATIO} to 1"
-        raise _refusal(label, "is too long and thin", limit, got, "crop it closer to its subject")
-    if image.mode in ("I", "F"):  # no telling which value is white
-        limit = "8 or 16 bits a channel"
-        raise _refusal(label, "has measurements for pixels", limit, "32 bits", "save it as an 8-bit PNG")
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_unlock)
 
 
 def _fitted(size: tuple[int, int], max_side: int) -> tuple[int, int]:
@@ -218,6 +215,16 @@ def _rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def _shrunk(image: Image.Image, max_side: int) -> Image.Image:
-    size = _fitted(image.size, max_side)
-    return image if size == image.size else image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+def _shrunk(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """The image as RGB, scaled to `size` where it is larger.
+
+    First across, in bands of rows, then down: what resizing does anyway, without a second image of full size.
+    """
+    if size == image.size and image.mode == "RGB" and not image.has_transparency_data:
+        return image
+    narrow = Image.new("RGB", (size[0], image.height))
+    rows = max(1, _BAND // image.width)
+    for top in range(0, image.height, rows):
+        band = _rgb(image.crop((0, top, image.width, min(top + rows, image.height))))
+        narrow.paste(band.resize((size[0], band.height), Image.Resampling.LANCZOS, reducing_gap=3.0), (0, top))
+    return narrow if size == image.size else narrow.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)

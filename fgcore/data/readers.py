@@ -1,11 +1,13 @@
-"""From a `DataConfig` to the `Listing` of its data set. No picture is opened here."""
+"""From a `DataConfig` to the `Listing` of its data set. No image is opened here."""
 
 from collections.abc import Callable
 
-from fgcore.config import DATASETS, DataConfig
+from fgcore.config import DataConfig
 from fgcore.data import synthetic
+from fgcore.data.aircraft import read_aircraft
+from fgcore.data.cars import read_cars
+from fgcore.data.cub import read_cub
 from fgcore.data.folders import read_folder
-from fgcore.data.official import read_aircraft, read_cars, read_cub
 from fgcore.data.records import Listing, Record
 
 TEST_SEEDS = 500_000  # number of a class's first drawn test sample; training samples are numbered from 0
@@ -13,15 +15,14 @@ _SEEDS_PER_CLASS = 1_000_003  # more than a class has numbers: no two classes sh
 
 
 def read(config: DataConfig) -> Listing:
-    """The data set that `config` names, with its first `config.classes` classes.
+    """The data set that `config` names, with its first `config.classes` classes and `config.holdout` held aside.
 
     Raises:
         FileNotFoundError: its folder, or a part of it, is missing.
-        ValueError: an unknown data set, a damaged annotation file, or too few classes or pictures.
+        ValueError: a damaged annotation file, no class folders, too few classes or images, or
+            class names that no checkpoint can hold.
     """
-    if config.dataset not in DATASETS:
-        raise ValueError(f"dataset should be one of {', '.join(DATASETS)}, got {config.dataset!r}; choose one of them")
-    return _READERS[config.dataset](config).first(config.classes)
+    return _READERS[config.dataset](config).first(config.classes).hold_aside(config.holdout)
 
 
 def sample_seed(target: int, number: int) -> int:
@@ -35,9 +36,6 @@ def sample_seed(target: int, number: int) -> int:
 def _read_synthetic(config: DataConfig) -> Listing:
     kind = config.dataset.removeprefix("synthetic_")
     train, test = config.train_per_class, config.test_per_class
-    for name, count in (("train_per_class", train), ("test_per_class", test)):
-        if not 1 <= count <= TEST_SEEDS:
-            raise ValueError(f"{name} should lie in 1 to {TEST_SEEDS}, got {count}; choose how many to draw per class")
     names = synthetic.class_names(kind)
 
     def records(first: int, count: int) -> tuple[Record, ...]:

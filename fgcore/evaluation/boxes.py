@@ -13,7 +13,7 @@ NAN = float("nan")
 def box_iou(first: Corners, second: Corners) -> float:
     """Intersection over union of two boxes, 0 (apart) to 1 (equal).
 
-    Source: Jaccard, 1912; Everingham et al., PASCAL VOC, IJCV 2010. **Differs** from `fgcore.methods.ap.roi.box_iou`, which
+    Source: Jaccard, 1912; Everingham et al., PASCAL VOC, IJCV 2010. **Differs** from AP-CNN's own `roi.box_iou`, which
     keeps the authors' +1 pixel.
     """
     width = max(0.0, min(first[2], second[2]) - max(first[0], second[0]))

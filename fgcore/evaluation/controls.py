@@ -5,7 +5,7 @@ A measure on which they win says nothing about the model.
 
 import numpy as np
 
-from fgcore.evaluation.parts import Corners
+from fgcore.records import Corners
 
 
 def random_map(cells: tuple[int, int], rng: np.random.Generator) -> np.ndarray:

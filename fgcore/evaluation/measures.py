@@ -36,7 +36,7 @@ OF_PREDICTIONS = {
     "probability": Measure("True class", "Probability of the true class.", 1),
 }
 PARTS_COVERED = {
-    "parts_covered": Measure("Parts covered", "Different parts under the peaks of the true class's channels.", 1)
+    "parts_covered": Measure("Parts covered", "Different parts under the peaks of the true class's channels.", 1, False)
 }
 
 

@@ -12,6 +12,7 @@ import torch
 
 from fgcore.checkpoints import official
 from fgcore.checkpoints.checkpoint import Checkpoint
+from fgcore.checkpoints.names import short_names
 from fgcore.config import DataConfig, override, to_dict
 from fgcore.data import datasets
 from fgcore.data.datasets import ImageSet
@@ -111,7 +112,7 @@ def _subjects(
     paths: Sequence[Path], data: Mapping[str, str], settings: Settings, device: torch.device
 ) -> tuple[list[Subject], list[Checkpoint]]:
     subjects, sources = [], []
-    for path, name in zip(paths, model_names(paths), strict=True):
+    for path, name in zip(paths, short_names(paths), strict=True):
         model, source = official.load_any(path)
         config = override(source.experiment, {f"data.{key.removeprefix('data.')}": v for key, v in data.items()}).data
         images = _images(config, settings.split)
@@ -144,24 +145,9 @@ def check_classes(source: Checkpoint, names: Sequence[str]) -> None:
         raise ValueError(
             f"{source.path.name} knows {len(source.class_names)} classes, the data has {len(names)}; see --data"
         )
-    if source.class_names not in (tuple(names), official.placeholder_names(len(names))):
+    if not official.fits_names(source, names):
         wrong = next(pair for pair in zip(source.class_names, names, strict=True) if pair[0] != pair[1])
         raise ValueError(f"{source.path.name} knows class {wrong[0]!r} where the data has {wrong[1]!r}; see --data")
-
-
-def model_names(paths: Sequence[Path]) -> list[str]:
-    """A short name for each checkpoint: its file, with its folder in front where that says nothing; all different.
-
-    Raises:
-        ValueError: two files have the same name.
-    """
-    names = [path.stem if path.stem not in ("best", "last") else f"{path.parent.name}-{path.stem}" for path in paths]
-    if not names:
-        raise ValueError("an analysis needs at least one checkpoint, got none")
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice:
-        raise ValueError(f"two checkpoints are called {twice!r}; rename one, so that tables can tell them apart")
-    return names
 
 
 def _about(

@@ -109,6 +109,21 @@ def put_chunk(folder: Path, number: int, images: pd.DataFrame, maps: pd.DataFram
     put_table(chunk_path(folder, number, "images"), images)
 
 
+def is_finished(folder: Path) -> bool:
+    """Whether the tables are written; the summary comes last."""
+    return (folder / "summary.csv").is_file()
+
+
+def progress(folder: Path) -> tuple[int, int] | None:
+    """Chunks done and chunks in all; None where nothing says what the analysis is of."""
+    try:
+        about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+        chunks = -(-about["images"] // about["settings"]["chunk"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return (chunks if is_finished(folder) else sum(is_done(folder, number) for number in range(chunks))), chunks
+
+
 def is_done(folder: Path, number: int) -> bool:
     """Whether a chunk's rows are all there."""
     return chunk_path(folder, number, "images").is_file()

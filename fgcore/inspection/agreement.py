@@ -8,6 +8,7 @@ symmetric. nan marks positions that one of the models does not see, and answers 
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import stats
 
 GRID = 56  # rows and columns that maps of all sizes are compared on
 AREA = 0.2  # share of the picture that counts as "where it looks"
@@ -76,9 +77,7 @@ def pearson(first: np.ndarray, second: np.ndarray) -> float:
 
     Source: "CC" of Bylinskii et al.
     """
-    a, b = first - first.mean(), second - second.mean()
-    length = np.sqrt((a * a).sum() * (b * b).sum())
-    return float((a * b).sum() / length) if _varies(first) and _varies(second) else float("nan")
+    return float(stats.pearsonr(first, second).statistic) if _varies(first) and _varies(second) else float("nan")
 
 
 def spearman(first: np.ndarray, second: np.ndarray) -> float:
@@ -86,14 +85,7 @@ def spearman(first: np.ndarray, second: np.ndarray) -> float:
 
     Equal values share the mean of their ranks. Source: Spearman, 1904.
     """
-    return pearson(ranks(first), ranks(second))
-
-
-def ranks(values: np.ndarray) -> np.ndarray:
-    """1 for the smallest value, N for the largest; equal values share the mean of their ranks."""
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    return (last - (counts - 1) / 2)[inverse].reshape(values.shape)
+    return float(stats.spearmanr(first, second).statistic) if _varies(first) and _varies(second) else float("nan")
 
 
 def similarity(first: np.ndarray, second: np.ndarray) -> float:

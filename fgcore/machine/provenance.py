@@ -3,6 +3,7 @@
 import platform
 import subprocess
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ import torchvision
 import fgcore
 from fgcore.config import Experiment
 from fgcore.machine.files import sha256
-from fgcore.trunks.backbone import weights_source
+from fgcore.trunks import weights_source
+from fgcore.trunks.sources import HUB
 
 
 def describe(
@@ -74,10 +76,11 @@ def _git(folder: Path, *arguments: str) -> str:
 
 
 def trunk_weights(trunk: str, weights: str) -> dict[str, str]:
-    """What the trunk started from: a file's name and sha256, torchvision's weights by version, or "random"."""
+    """What the trunk started from: a file's name and sha256, a hub's weights by its version, or "random"."""
     source = weights_source(trunk, weights)
     if not source:
         return {"source": "random"}
-    if source == "torchvision":
-        return {"source": f"torchvision {torchvision.__version__}, {trunk}, default weights"}
+    if source == HUB:
+        hub = f"timm {version('timm')}" if trunk.startswith("timm:") else f"torchvision {torchvision.__version__}"
+        return {"source": f"{hub}, {trunk.removeprefix('timm:')}, default weights"}
     return {"source": Path(source).name, "sha256": sha256(Path(source))}

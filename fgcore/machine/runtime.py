@@ -20,15 +20,27 @@ def pick_device(name: str = "") -> torch.device:
     Raises:
         ValueError: a name that torch does not know or a device that is not here.
     """
+    here = _accelerators()
     if not name:
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return torch.device(next(iter(here), "cpu"))
     try:
         device = torch.device(name)
     except RuntimeError:
-        raise ValueError(f"expected a device such as cpu or cuda:0, got {name!r}") from None
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise ValueError(f"device {name!r} is not here: found {torch.cuda.device_count()} CUDA devices; use cpu")
+        raise ValueError(f"expected a device such as cpu, cuda:0 or mps, got {name!r}") from None
+    if device.type not in ("cpu", "meta") and (device.index or 0) >= here.get(device.type, 0):
+        found = ", ".join(f"{count} {kind}" for kind, count in here.items()) or "no accelerator"
+        raise ValueError(f"device {name!r} is not here: found {found}; use cpu")
     return device
+
+
+def _accelerators() -> dict[str, int]:
+    """The kinds of accelerators that work here -> how many there are; the first is the one to take."""
+    counts = {
+        "cuda": torch.cuda.device_count() if torch.cuda.is_available() else 0,
+        "xpu": torch.xpu.device_count() if hasattr(torch, "xpu") and torch.xpu.is_available() else 0,
+        "mps": int(torch.backends.mps.is_available()),
+    }
+    return {kind: count for kind, count in counts.items() if count}
 
 
 def has_bf16(device: torch.device) -> bool:

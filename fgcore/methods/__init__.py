@@ -13,6 +13,7 @@ from fgcore.methods.ap import AP
 from fgcore.methods.base import Loss, Method
 from fgcore.methods.baseline import BASELINE, CROSS_ENTROPY
 from fgcore.methods.mc import MC, MC_LOSS
+from fgcore.trunks.base import Frozen
 
 METHODS: dict[str, Method] = {}
 LOSSES: dict[str, Loss] = {}
@@ -48,7 +49,10 @@ def build_model(settings: config.ModelConfig) -> nn.Module:
     if settings.num_classes < 1:
         raise ValueError(f"a network needs at least one class, got num_classes={settings.num_classes}")
     network = METHODS[settings.method].build(settings)
-    network.trunk.freeze(settings.freeze, settings.freeze_norm)
+    if settings.freeze != "nothing" or settings.freeze_norm:
+        if not isinstance(network.trunk, Frozen):
+            raise ValueError("a trunk that is trained from scratch has nothing to freeze; use freeze=nothing")
+        network.trunk.freeze(settings.freeze, settings.freeze_norm)
     return network
 
 

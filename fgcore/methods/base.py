@@ -19,6 +19,7 @@ class Measure:
     title: str
     meaning: str  # one sentence, with its source
     better: int  # 1: more is better, -1: less is better, 0: neither
+    share: bool = True  # a share of one, or a difference of probabilities: shown in percent
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ class Imported:
     tensors: dict[str, Tensor]  # by our names
     experiment: Experiment  # how its authors prepare images, as far as it is known
     source: str  # what the file is, in words
+    class_names: tuple[str, ...] = ()  # (): unknown
 
 
 Importer = Callable[[Mapping[str, Tensor], str], Imported | None]  # (state_dict, data set or "") -> None: not ours

@@ -18,7 +18,7 @@ def demo(
     name: str,
     method: str,
     data: DataConfig,
-    settings: Any,
+    settings: Any,  # noqa: ANN401
     loss: LossConfig | None = None,
     **optim: Any,
 ) -> Experiment:
@@ -45,3 +45,46 @@ def cars196(experiment: Experiment, trunk_lr: float) -> Experiment:
     loss = dataclasses.replace(experiment.loss, label_smoothing=0.0)
     optim = dataclasses.replace(experiment.optim, trunk_lr=trunk_lr)
     return dataclasses.replace(experiment, loss=loss, optim=optim)
+
+
+def own(
+    name: str,
+    method: str,
+    settings: Any,  # noqa: ANN401
+    loss: LossConfig | None = None,
+    **optim: Any,
+) -> Experiment:
+    """For a folder of one's own photographs, on two cores and offline: EfficientNet-Lite0 with its stem frozen.
+
+    Few images: the stem and all batch norms of the trunk stay as ImageNet left them, the images are varied by
+    TrivialAugmentWide, and the EMA model is kept. Arguments as `demo`'s.
+    """
+    model = ModelConfig(
+        method, "timm:tf_efficientnet_lite0", "package", hidden=256, freeze="stem", freeze_norm=True, settings=settings
+    )
+    data = DataConfig(dataset="folder", scale_jitter=0.5, trivial_augment=True)
+    rates = {"epochs": 15, "batch_size": 16, "warmup_epochs": 1.0, "lr": 0.01, "trunk_lr": 0.003, "ema": 0.95}
+    loss = dataclasses.replace(loss or LossConfig(), label_smoothing=0.1)
+    optimiser = OptimConfig(**rates | {"clip_norm": CLIP_NORM} | optim)
+    return Experiment(name=name, model=model, loss=loss, data=data, optim=optimiser)
+
+
+def strong(name: str, method: str, trunk: str, settings: Any) -> Experiment:  # noqa: ANN401
+    """A present-day fine-tuning recipe for CUB-200-2011 and a GPU: AdamW, mixup, EMA, TrivialAugmentWide."""
+    model = ModelConfig(method, trunk, "imagenet", settings=settings)
+    data = DataConfig(dataset="cub", resize=512, crop=448, scale_jitter=0.5, colour_jitter=0.2, trivial_augment=True)
+    optim = OptimConfig(
+        optimizer="adamw",
+        epochs=60,
+        batch_size=32,
+        accumulate=2,
+        lr=1e-3,
+        trunk_lr=1e-4,
+        weight_decay=0.05,
+        warmup_epochs=5.0,
+        clip_norm=1.0,
+        mixup=0.2,
+        ema=0.999,
+    )
+    loss = LossConfig(label_smoothing=0.1)
+    return Experiment(name=name, model=model, loss=loss, data=data, optim=optim, compile=True)

@@ -22,11 +22,13 @@ from typing import Any
 
 import torch
 
+from fgcore.checkpoints import migrate
 from fgcore.config import Experiment, from_dict, to_dict
 from fgcore.machine import lock
 from fgcore.machine.files import write_atomically
+from fgcore.runs import metrics
 
-STATE_VERSION = 1
+STATE_VERSION = 2
 _FREE = ("workers", "cache_images", "compile", "tensorboard")  # settings that may differ when a run is resumed
 
 
@@ -89,14 +91,8 @@ class RunFolder:
 
     def _truncate_metrics(self, epoch: int) -> None:
         """Forget every line after the end of `epoch`: that work will be repeated."""
-        end = position = 0
+        end = metrics.end_of(self.metrics, epoch)
         with self.metrics.open("r+b") as file:
-            for line in file:
-                position += len(line)
-                ended = line.startswith(b'{"kind": "epoch"') and line.endswith(b"\n")
-                if ended and json.loads(line)["epoch"] == epoch:
-                    end = position
-                    break
             file.truncate(end)
 
     def append(self, kind: str, values: Mapping[str, Any]) -> None:
@@ -137,7 +133,7 @@ def check_same(stored: Mapping[str, Any], wanted: Experiment) -> None:
     Raises:
         ValueError: the first setting that differs, with both values, or one that this version does not know.
     """
-    for name, (old, new) in differences(from_dict(Experiment, stored), wanted).items():
+    for name, (old, new) in differences(from_dict(Experiment, migrate.current(stored)), wanted).items():
         if name not in _FREE:
             raise ValueError(
                 f"this run was started with {name}={old!r}, got {new!r}; resume with the same settings or start a "

@@ -2,22 +2,25 @@
 
 import contextlib
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from fgcore.checkpoints import migrate
 from fgcore.config import DataConfig, Experiment, from_dict
 from fgcore.machine import lock
+from fgcore.runs import metrics
 from fgcore.runs.folder import RunFolder, differences
+from fgcore.runs.metrics import Point
 
 COLUMNS = (
     *("preset", "method", "data", "seed", "epochs_done", "epochs"),
     *("best_top1", "best_epoch", "last_top1", "seconds", "state"),
 )
 
+_RECENT = 3  # epochs whose duration tells that of the next ones
 SEED_COLUMNS = ("preset", "method", "data", "changed", "seeds", "mean", "std", "lowest", "highest")
 
 
@@ -29,13 +32,40 @@ class Run:
     experiment: Experiment
     provenance: dict[str, Any]  # command, versions, machine; see `fgcore.machine.provenance`
     epochs: tuple[dict[str, Any], ...]  # of each epoch done: `EpochReport.to_dict` without its scores by class
+    points: tuple[Point, ...]  # within the epochs
+
+    @property
+    def finished(self) -> bool:
+        """Whether its last epoch is done."""
+        return len(self.epochs) >= self.total
 
     @property
     def state(self) -> str:
         """What it is doing: "running" (a process trains here now), "finished", or "stopped" (`--resume` goes on)."""
         if lock.is_held(RunFolder(self.folder).lock):
             return "running"
-        return "finished" if len(self.epochs) >= self.experiment.optim.epochs else "stopped"
+        return "finished" if self.finished else "stopped"
+
+    @property
+    def data(self) -> str:
+        """Its images in words, those that could not be read among them."""
+        return str(self.provenance.get("data", ""))
+
+    @property
+    def total(self) -> int:
+        """Epochs of the whole run."""
+        return self.experiment.optim.epochs
+
+    @property
+    def at(self) -> float:
+        """Epochs done, such as 1.25; while a resumed epoch is repeated, it counts from its beginning."""
+        return max([len(self.epochs), *(point.at for point in self.points[-1:])])
+
+    @property
+    def seconds_left(self) -> float | None:
+        """At the pace of the last epochs; None before the first one ends."""
+        recent = [report["seconds"] for report in self.epochs[-_RECENT:]]
+        return (self.total - self.at) * sum(recent) / len(recent) if recent else None
 
     def row(self) -> dict[str, Any]:
         """One value for each of `COLUMNS`; top-1 in percent, None before the first epoch has ended."""
@@ -86,20 +116,11 @@ def read(folder: Path | str) -> Run:
         )
     try:
         stored = json.loads(files.settings.read_text(encoding="utf-8"))
-        experiment = from_dict(Experiment, stored["experiment"])
-        return Run(files.path, experiment, stored["provenance"], tuple(_epochs(files.metrics)))
+        experiment = from_dict(Experiment, migrate.current(stored["experiment"]))
+        found = metrics.read(files.metrics)
+        return Run(files.path, experiment, stored["provenance"], found.epochs, found.points)
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"the run in {files.path} cannot be read: {error}") from error
-
-
-def _epochs(path: Path) -> Iterator[dict[str, Any]]:
-    """The whole lines of kind "epoch"; one that is being written is not whole yet."""
-    if not path.exists():
-        return
-    with path.open(encoding="utf-8") as file:
-        for line in file:
-            if line.startswith('{"kind": "epoch"') and line.endswith("\n"):
-                yield json.loads(line)
 
 
 def _data(config: DataConfig) -> str:

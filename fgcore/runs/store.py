@@ -60,8 +60,10 @@ def keep(
         raise CheckpointError(f"{name} cannot be used: expected a file that ends in {ENDING}, .pth or .pt")
     if len(data) > MAX_BYTES:
         raise CheckpointError(f"{name} takes more than the {MAX_BYTES >> 20} MB allowed here")
-    if ending in OFFICIAL_ENDINGS and dataset not in official.DATA:
-        raise ValueError(f"an official file needs its data set: expected {', '.join(official.DATA)}, got {dataset!r}")
+    if ending in OFFICIAL_ENDINGS and dataset not in official.DATASETS:
+        raise ValueError(
+            f"an official file needs its data set: expected {', '.join(official.DATASETS)}, got {dataset!r}"
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with _ONE_AT_A_TIME, tempfile.TemporaryDirectory(prefix=".incoming-", dir=folder) as incoming:
@@ -99,7 +101,7 @@ def _holds(other: Checkpoint, digest: str, dataset: str) -> bool:
 def _converted(arrived: Path, dataset: str) -> Path:
     """The official file at `arrived` as a checkpoint of this program beside it, in float32."""
     model, source = official.load(arrived, dataset)
-    classes, expected = len(source.class_names), official.DATA[dataset][0]
+    classes, expected = len(source.class_names), official.DATASETS[dataset]
     if classes != expected:
         raise CheckpointError(f"{arrived.name} knows {classes} classes, but {dataset} has {expected}; choose its set")
     target = arrived.with_suffix(ENDING)

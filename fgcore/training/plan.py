@@ -32,6 +32,7 @@ class Plan:
     parameters: int
     steps_per_epoch: int
     method: dict[str, str]  # what the method says of the network laid out: name -> words
+    notes: tuple[str, ...] = ()  # what the data set's reader left out or had to assume, a sentence each
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,7 @@ def plan(experiment: Experiment) -> Plan:
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         steps_per_epoch=len(batches),
         method=facts,
+        notes=listing.notes,
     )
 
 

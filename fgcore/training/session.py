@@ -129,7 +129,7 @@ def _build(experiment: Experiment, folder: RunFolder, command: str, device: torc
     splits = datasets.load(experiment.data, experiment.cache_images)
     for split in splits:
         split.leave_out_unreadable()  # the batches are the same with a cache and without
-    _tell_skipped(splits)
+    _tell_left_out(splits)
     experiment = settled(experiment, len(splits.train.class_names))
     config, processes = experiment.optim, distributed.size()
     batches = runtime.TrainBatches(
@@ -169,10 +169,14 @@ def _replicas(model: nn.Module) -> DistributedDataParallel:
     return DistributedDataParallel(model, **{"forward_sync_buffers" if newer else "broadcast_buffers": False})
 
 
-def _tell_skipped(splits: datasets.Splits) -> None:
+def _tell_left_out(splits: datasets.Splits) -> None:
     skipped = [*splits.train.skipped, *splits.test.skipped]
-    if skipped and distributed.is_main():
-        _log.warning("pictures that cannot be read and are left out: %d: %s", len(skipped), shortened(skipped))
+    if not distributed.is_main():
+        return
+    for note in splits.train.notes:
+        _log.warning("%s", note)
+    if skipped:
+        _log.warning("images that cannot be read and are left out: %d: %s", len(skipped), shortened(skipped))
 
 
 def settled(experiment: Experiment, classes: int) -> Experiment:

@@ -1,1 +1,1 @@
-"""The guided lesson: a step is one sentence, one live picture, one control and the code that computed it."""
+"""The guided lesson: a step is one sentence, one live image, one control and the code that computed it."""

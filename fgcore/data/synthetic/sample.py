@@ -6,15 +6,17 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from fgcore.data.synthetic import bird_shapes, birds, car_shapes, cars
+from fgcore.data.synthetic import birds, cars
 from fgcore.data.synthetic.backdrops import bird_backdrop
+from fgcore.data.synthetic.birds import shapes as bird_shapes
 from fgcore.data.synthetic.canvas import Canvas
+from fgcore.data.synthetic.cars import shapes as car_shapes
+from fgcore.data.synthetic.cars.street import car_backdrop, car_occluders
 from fgcore.data.synthetic.field_guide import KINDS, PartSheet, nearest_relative, sheet_of, telling_parts
 from fgcore.data.synthetic.geometry import Affine, Points, move, placement
 from fgcore.data.synthetic.part_painter import PartPainter
 from fgcore.data.synthetic.props import PERCHES, bird_occluders
 from fgcore.data.synthetic.scene import finish, random_light
-from fgcore.data.synthetic.street import car_backdrop, car_occluders
 
 SMALLEST = 64  # pixels; below this the telling parts are no longer drawn
 _MARGIN = 0.03  # frame units kept free around the object

@@ -6,21 +6,19 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from fgcore.config import DataConfig, Experiment, ModelConfig
+from fgcore.methods.ap import class_order
 from fgcore.methods.ap.settings import APSettings, ROIConfig
 from fgcore.methods.base import Imported
+from fgcore.trunks import resnet_name
 
 OFFICIAL_BORDER = {"cub": 0.2, "cars": 0.1, "aircraft": 0.1}  # the border the authors used per dataset
-_DATA = {  # how the authors' scripts prepare the images of each set
-    "cub": DataConfig(dataset="cub", resize=600, square=True, crop=448),
-    "cars": DataConfig(dataset="cars", resize=448, square=True, crop=448),
-    "aircraft": DataConfig(dataset="aircraft", resize=448, square=True, crop=448),
+_SIZES = {"cub": 600, "cars": 448, "aircraft": 448}  # to which the authors' scripts resize the images of each set
+_DATA = {
+    name: DataConfig(dataset=name, resize=size, square=True, crop=448, normalise="imagenet")
+    for name, size in _SIZES.items()
 }
+_OTHER = DataConfig(dataset="folder", resize=512, crop=448, normalise="imagenet")
 _SETS = {200: "cub", 196: "cars", 100: "aircraft"}  # by their number of classes
-_DEPTHS = {
-    ("basic", (2, 2, 2, 2)): "resnet18",
-    ("basic", (3, 4, 6, 3)): "resnet34",
-    ("bottleneck", (3, 4, 6, 3)): "resnet50",
-}
 # official name -> ours, applied to the start of each key
 _PREFIXES = {
     "conv1.": "trunk.stem.conv1.",
@@ -118,25 +116,28 @@ def _trunk_name(state: Mapping[str, Tensor]) -> str:
     for layer in range(1, 5):
         numbers = [int(match[1]) for key in state if (match := re.match(rf"layer{layer}\.(\d+)\.", key))]
         counts.append(max(numbers, default=-1) + 1)
-    block = "bottleneck" if "layer1.0.conv3.weight" in state else "basic"
-    if (block, tuple(counts)) not in _DEPTHS:
-        raise ValueError(f"expected ResNet-18, 34 or 50, got {block} blocks {counts}; other depths are not supported")
-    return _DEPTHS[block, tuple(counts)]
+    return resnet_name(counts, "layer1.0.conv3.weight" in state)
 
 
 def import_authors(state: Mapping[str, Tensor], dataset: str = "") -> Imported | None:
     """An official AP-CNN ResNet file as one of our networks; None where it is another file.
 
+    The classes are brought into the order of the data set itself; see `class_order.places`.
+
     Args:
         state: the authors' names -> tensors.
-        dataset: cub, cars or aircraft; "": the set with that many classes.
+        dataset: cub, cars or aircraft; "": the set with that many classes; "folder": other classes, in their order.
 
     Raises:
         ValueError: the authors' AP-CNN, but one that cannot be imported.
     """
     if not any(key.removeprefix("module.").startswith("cls_concate.") for key in state):
         return None
-    model, tensors = convert_apcnn(state, dataset or None)
-    data = _DATA.get(dataset or _SETS.get(model.num_classes, ""), DataConfig(dataset="folder", resize=512, crop=448))
-    experiment = Experiment(name="official AP-CNN", model=model, data=data)
-    return Imported(model, tensors, experiment, "the authors' AP-CNN")
+    model, tensors = convert_apcnn(state, dataset if dataset in OFFICIAL_BORDER else None)
+    dataset = dataset or _SETS.get(model.num_classes, "")
+    rows = list(class_order.places(dataset, model.num_classes))
+    tensors |= {name: tensors[name][rows] for name in tensors if ".classifier." in name}
+    names = class_order.NAMES.get(dataset, ())
+    experiment = Experiment(name="official AP-CNN", model=model, data=_DATA.get(dataset, _OTHER))
+    known = names if len(names) == model.num_classes else ()
+    return Imported(model, tensors, experiment, "the authors' AP-CNN", known)

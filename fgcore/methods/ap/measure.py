@@ -26,7 +26,7 @@ MEASURES = {
         f"zoom_{head}": Measure(f"Zoom-in, {name}", f"The same for the head of {name} alone.", 1)
         for head, name in (_LEVELS | {"concat": "all levels"}).items()
     },
-    "zoom_factor": Measure("Zoom factor", "Side of the input over side of the zoom box.", 0),
+    "zoom_factor": Measure("Zoom factor", "Side of the input over side of the zoom box.", 0, False),
     **{
         f"drop_{head}": Measure(
             f"Drop, {name}", f"Change of the true class's probability without the best ROI of {name}.", -1

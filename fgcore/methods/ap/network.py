@@ -10,7 +10,7 @@ from fgcore.methods.ap.pyramids import AttentionPyramid, FeaturePyramid, accumul
 from fgcore.methods.ap.settings import ROIConfig
 from fgcore.methods.heads import dense_head
 from fgcore.outputs import Pyramid
-from fgcore.trunks import Trunk, build_trunk, check_input
+from fgcore.trunks import Trunk, build_trunk
 
 
 class APCNN(nn.Module):
@@ -66,10 +66,9 @@ class APCNN(nn.Module):
 
     def first_pass(self, images: Tensor) -> Stage:
         """Stage I of a batch (B, 3, H, W). See `forward`."""
-        check_input(images)
         if self.training and len(images) < 2:
             raise ValueError("AP-CNN's batch norms need at least two images while training, got one; call eval()")
-        return self.stage(self.trunk.stem(images))
+        return self.stage(self.trunk.level3(images))
 
     def second_pass(
         self,
@@ -148,6 +147,11 @@ def _init_convolutions(module: nn.Module) -> None:
 def build(config: ModelConfig) -> APCNN:
     """The network of a config whose settings are `APSettings`."""
     own, trunk = config.settings, build_trunk(config.trunk, config.weights)
+    if not trunk.splits:
+        raise ValueError(
+            f"AP-CNN starts again from level 3, and {config.trunk} cannot be split there; use a trunk that is a chain "
+            "of stages, such as timm:tf_efficientnet_lite0 or resnet50"
+        )
     return APCNN(
         trunk,
         config.num_classes,

@@ -2,7 +2,7 @@
 
 from fgcore.config import DataConfig, Experiment, ModelConfig, OptimConfig
 from fgcore.methods.ap.settings import APSettings, ROIConfig
-from fgcore.methods.recipes import BIRDS, CARS, CARS196, CUB50, cars196, demo
+from fgcore.methods.recipes import BIRDS, CARS, CARS196, CUB50, cars196, demo, own
 
 _CLIP_NORM = 20.0  # of eight cross-entropies
 _OWN = APSettings(
@@ -104,4 +104,15 @@ def ap_resnet50_aircraft() -> Experiment:
     return _ap_resnet50("ap_resnet50_aircraft", "aircraft", resize=448, border=0.1, hidden=256, slow=())
 
 
-PRESETS = (ap_cub50, ap_cars196, ap_birds, ap_cars, ap_resnet50_cub, ap_resnet50_cars, ap_resnet50_aircraft)
+def ap_own() -> Experiment:
+    """AP-CNN on a folder of your own photographs.
+
+    Source: Ding et al., TIP 2021; the recipe is `baseline_own`'s but for the rates and the limit on gradients.
+    Command: `python -m fgcore train ap_own data.root=DIR`
+    Time: 15 s an epoch of 36 images on one core in fp32. Accuracy: 89.7 % of 29 test images of three look-alikes of
+    CUB-200-2011, 12 training images each, seed 1, last epoch: an example, no figure of merit.
+    """
+    return own("ap_own", "ap", _OWN, lr=0.005, trunk_lr=0.001, clip_norm=_CLIP_NORM)
+
+
+PRESETS = (ap_own, ap_cub50, ap_cars196, ap_birds, ap_cars, ap_resnet50_cub, ap_resnet50_cars, ap_resnet50_aircraft)

@@ -2,7 +2,7 @@
 
 from fgcore.config import Experiment
 from fgcore.methods.baseline.settings import BaselineSettings
-from fgcore.methods.recipes import BIRDS, CARS, CARS196, CLIP_NORM, CUB50, cars196, demo
+from fgcore.methods.recipes import BIRDS, CARS, CARS196, CLIP_NORM, CUB50, cars196, demo, own, strong
 
 _OWN = BaselineSettings(level=4)
 
@@ -47,4 +47,32 @@ def baseline_cars() -> Experiment:
     return demo("baseline_cars", "baseline", CARS, _OWN)
 
 
-PRESETS = (baseline_cub50, baseline_cars196, baseline_birds, baseline_cars)
+def baseline_own() -> Experiment:
+    """Cross-entropy on a folder of your own photographs.
+
+    Source: this project's; EfficientNet-Lite0 with its ImageNet weights, which are installed with the program.
+    Command: `python -m fgcore train baseline_own data.root=DIR`
+    Time: 6 s an epoch of 36 images on one core in fp32. Accuracy: 89.7 % of 29 test images of three look-alikes of
+    CUB-200-2011, 12 training images each, seed 1, last epoch: an example, no figure of merit.
+    """
+    return own("baseline_own", "baseline", BaselineSettings())
+
+
+def baseline_cub_convnext() -> Experiment:
+    """Cross-entropy on CUB-200-2011 with a present-day trunk and recipe, for a GPU.
+
+    Source: this project's; ConvNeXt-Tiny of timm at 448 pixels, AdamW, mixup, EMA, TrivialAugmentWide.
+    Command: `python -m fgcore train baseline_cub_convnext`
+    Time: not run here. Accuracy: not run here.
+    """
+    return strong("baseline_cub_convnext", "baseline", "timm:convnext_tiny", BaselineSettings())
+
+
+PRESETS = (
+    baseline_own,
+    baseline_cub50,
+    baseline_cars196,
+    baseline_birds,
+    baseline_cars,
+    baseline_cub_convnext,
+)

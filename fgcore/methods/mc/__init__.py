@@ -4,6 +4,7 @@ from fgcore.methods.base import Loss, Method
 from fgcore.methods.mc import losses, network, presets
 from fgcore.methods.mc.detail import detail
 from fgcore.methods.mc.film import FILM
+from fgcore.methods.mc.importers import import_mc
 from fgcore.methods.mc.measure import MAPS, MEASURES, measure
 from fgcore.methods.mc.plan import facts
 from fgcore.methods.mc.settings import MCLossSettings, MCSettings
@@ -24,5 +25,6 @@ MC = Method(
     maps=MAPS,
     measures=MEASURES,
     presets=presets.PRESETS,
+    importers=(import_mc,),
     plan=facts,
 )

@@ -14,9 +14,11 @@ from fgcore.methods.mc.purity import GROUP_MEASURES, class_channels, group_measu
 CCMP, CHANNEL = "ccmp", "channel"
 MAPS = {CCMP: "CCMP", CHANNEL: "single channels"}
 MEASURES = {
-    "group_rank": Measure("Rank of its group", "Place of the true class's group by g; 1 is pure.", -1),
+    "group_rank": Measure("Rank of its group", "Place of the true class's group by g; 1 is pure.", -1, False),
     "group_first": Measure("Group comes first", "Share of the images where the true class's group has the best g.", 1),
-    "diversity": Measure("h", "Diversity of the true class's channels, 1 (alike) to their number (disjoint).", 1),
+    "diversity": Measure(
+        "h", "Diversity of the true class's channels, 1 (alike) to their number (disjoint).", 1, False
+    ),
     "overlap": Measure("Overlap", "Mean shared mass of two of the true class's channels.", -1),
 }
 

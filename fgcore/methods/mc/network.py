@@ -75,7 +75,7 @@ def build(config: ModelConfig) -> MCNet:
     if own.groups == "scratch":
         if config.weights:
             raise ValueError("groups=scratch changes the trunk's layers, so weights= must be empty; or use groups=conv")
-        features, level = build_scratch_features(config.trunk, sum(sizes)), 4
+        features, level = build_scratch_features(config.trunk, sum(sizes), own.widened), 4
     else:
         trunk = build_trunk(config.trunk, config.weights)
         features, channels = trunk.up_to(level), trunk.channels[level - 3]
@@ -83,7 +83,7 @@ def build(config: ModelConfig) -> MCNet:
             last_conv = even_conv(channels, classes, own.channels_per_class)
         elif trunk.signed:
             raise ValueError(
-                f"groups=trunk needs features that are not negative, since MC-Loss masks channels by zero, and those of "
+                "groups=trunk needs features that are not negative, since MC-Loss masks channels by zero, and those of "
                 f"{config.trunk} are signed; use groups=conv"
             )
         else:

@@ -2,7 +2,7 @@
 
 from fgcore.config import DataConfig, Experiment, LossConfig, ModelConfig, OptimConfig
 from fgcore.methods.mc.settings import MCLossSettings, MCSettings
-from fgcore.methods.recipes import BIRDS, CARS, CARS196, CLIP_NORM, CUB50, cars196, demo
+from fgcore.methods.recipes import BIRDS, CARS, CARS196, CLIP_NORM, CUB50, cars196, demo, own
 
 # Between the authors' mu of 1.5 for training from scratch and their 0.005 and 0.0005 for pre-trained trunks
 _WEIGHTS = MCLossSettings(mc_weight=0.2, diversity_weight=0.3)
@@ -177,8 +177,21 @@ def mc_resnet50_cars() -> Experiment:
     return _mc_resnet50("mc_resnet50_cars", "cars")
 
 
+def mc_own() -> Experiment:
+    """MC-Loss on a folder of your own photographs: every class owns 16 channels of a new last convolution.
+
+    Source: Chang et al., TIP 2020; the recipe is `baseline_own`'s.
+    Command: `python -m fgcore train mc_own data.root=DIR`
+    Time: 6 s an epoch of 36 images on one core in fp32. Accuracy: 96.6 % of 29 test images of three look-alikes of
+    CUB-200-2011, 12 training images each, seed 1, last epoch: an example, no figure of merit.
+    """
+    settings = MCSettings(groups="conv", channels_per_class=16)
+    return own("mc_own", "mc", settings, LossConfig("mc", settings=_WEIGHTS))
+
+
 PRESETS = (
     mc_birds_first,
+    mc_own,
     mc_cub50,
     mc_cars196,
     mc_birds,

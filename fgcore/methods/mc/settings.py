@@ -12,6 +12,7 @@ class MCSettings:
     level: Annotated[int, between(4, 5)] = 5  # pyramid level (stride 2^level) whose channels head and loss read
     groups: Literal["trunk", "conv", "scratch"] = "trunk"  # its own channels, uneven; new even last conv; the authors'
     channels_per_class: Annotated[int, between(1, 64)] = 3  # xi of "conv" and "scratch"
+    widened: Annotated[int, between(1, 2)] = 2  # last blocks of VGG16 from scratch that end in the groups' channels
     head_pool: Annotated[int, between(1, 14)] = 1  # side of the max-pooled map that enters the dense head (VGG16: 7)
 
 

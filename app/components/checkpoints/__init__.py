@@ -1,0 +1,1 @@
+"""The Checkpoints page: a card for each, and bringing one."""

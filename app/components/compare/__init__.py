@@ -1,0 +1,1 @@
+"""The Compare page: maps side by side, agreement, covering, faithfulness, many images."""

@@ -1,0 +1,1 @@
+"""The Inspect page: what every method shows, and what a visitor takes home."""
