@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import torch
+from fgcore.methods.build import build_model
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -11,7 +12,6 @@ from fgcore.config import LossConfig, ModelConfig
 from fgcore.machine import runtime
 from fgcore.methods.ap import roi
 from fgcore.methods.ap.network import APCNN
-from fgcore.methods.build import build_model
 from fgcore.methods.mc.losses import build_loss
 from fgcore.trunks import build_trunk
 
@@ -42,12 +42,14 @@ def measure(device: torch.device, repeats: int, *, batch: int = 4) -> list[dict]
 
 def _refinement(model: APCNN, images: Tensor, name: str, device: torch.device, repeats: int) -> dict:
     with torch.no_grad():
-        stage = model.eval().look(model.trunk.stem(images))
+        stage = model.eval().first_pass(images)
     level3, gates = stage.backbone.level3, stage.spatial_gates
+    size = tuple(8 * side for side in level3.shape[-2:])
 
     @torch.no_grad()
     def ours() -> None:
-        model.refine(level3, roi.roi_pyramid(gates, model.roi), None, None)
+        boxes = roi.union_box(roi.roi_pyramid(gates, model.roi), size)
+        model.refine(level3, boxes)
 
     @torch.no_grad()
     def by_image() -> None:

@@ -8,9 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from fgcore.config import ROIConfig
 from fgcore.methods.ap.network import APCNN
-from fgcore.outputs import LEVELS, Pyramid, Stage
+from fgcore.methods.ap.output import Stage
+from fgcore.methods.ap.settings import ROIConfig
+from fgcore.outputs import LEVELS, Pyramid
 
 
 def mc_mask(classes: int, xi: int, images: int) -> Tensor:
@@ -112,8 +113,8 @@ def refine(level3: Tensor, gates: Pyramid[Tensor], config: ROIConfig) -> Tensor:
 
 def ap_cnn(model: APCNN, images: Tensor) -> tuple[Stage, Stage]:
     """Both stages of AP-CNN with the weights of `model` and the loops above."""
-    stage1 = model.look(model.trunk.stem(images))
-    return stage1, model.look(refine(stage1.backbone.level3, stage1.spatial_gates, model.roi))
+    stage1 = model.first_pass(images)
+    return stage1, model.stage(refine(stage1.backbone.level3, stage1.spatial_gates, model.roi))
 
 
 def ap_loss(stages: tuple[Stage, Stage], targets: Tensor) -> Tensor:

@@ -5,13 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from fgcore.methods.build import build_model
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import timing
 from fgcore.config import LossConfig, ModelConfig
 from fgcore.machine import runtime
-from fgcore.methods.build import build_model
 from fgcore.methods.mc.losses import build_loss
 from fgcore.outputs import APCNNOutput
 

@@ -4,12 +4,12 @@ import dataclasses
 from collections.abc import Callable
 
 import torch
+from fgcore.methods.build import build_model
 from torch import Tensor
 
 from benchmarks import literal, timing
 from fgcore.config import LossConfig, ModelConfig
 from fgcore.machine import runtime
-from fgcore.methods.build import build_model
 from fgcore.methods.mc.losses import build_loss, channel_mask, discriminality, diversity, group_sizes
 
 CLASSES, BATCH = 200, 32

@@ -2,26 +2,28 @@
 
 import json
 import os
+import time
 
 import pandas as pd
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from app import analyses, checkpoints, sets, state
-from app.analyses import Wanted
+from app import checkpoints, places, sets, state
 from app.charts import analysis as charts
 from app.components import picker
+from app.jobs import control, jobs, runner
+from app.jobs.requests import Analysing
 from app_helpers import PHOTO_CLASSES, ran, words, write_checkpoint
 from conftest import ROOT
 from fgcore.data.synthetic import class_names
-from fgcore.evaluation import tables
+from fgcore.evaluation import store, tables
 
 
 def test_a_model_of_photographs_opens_on_its_test_pictures_where_they_are_here(tmp_path, monkeypatch):
     write_checkpoint(tmp_path / "photos.safetensors", "baseline", PHOTO_CLASSES, "cub")
     monkeypatch.setenv(checkpoints.VARIABLE, str(tmp_path))
-    (world,) = checkpoints.catalogue().worlds
+    (world,) = checkpoints.catalogue().label_sets
     monkeypatch.setattr(sets, "pictures", lambda _: None)
     assert picker.address(world, world.entries[0]) == {"picture": "Photo", "models": "photos"}
     monkeypatch.setattr(sets, "pictures", lambda _: object())
@@ -34,7 +36,7 @@ def app(analysed, monkeypatch):
     """The page before its first run, without the sidebar."""
     models, folder = analysed
     monkeypatch.setenv(checkpoints.VARIABLE, str(models))
-    monkeypatch.setenv(analyses.VARIABLE, str(folder))
+    monkeypatch.setenv(places.ANALYSES, str(folder))
     st.cache_data.clear()
     st.cache_resource.clear()
     page = "from app import state\nfrom app.pages import analyse\nstate.prepare()\nanalyse.show()"
@@ -47,8 +49,7 @@ def figure(app):
 
 
 def read(analysed):
-    (found,) = (item for item in analyses.listing() if item.name == "birds")
-    return analyses.read(found)
+    return store.read(analysed[1] / "birds")
 
 
 def test_the_summary_shows_the_telling_parts_first_with_controls_in_grey(app, analysed):
@@ -105,7 +106,7 @@ def test_two_models_are_compared_and_filtered(app, analysed):
 
 
 def test_without_an_analysis_the_page_offers_to_make_one(app, tmp_path, monkeypatch):
-    monkeypatch.setenv(analyses.VARIABLE, str(tmp_path))
+    monkeypatch.setenv(places.ANALYSES, str(tmp_path))
     shown = words(ran(app))
     assert "There is no finished analysis yet" in shown
     (code,) = app.get("code")
@@ -114,9 +115,9 @@ def test_without_an_analysis_the_page_offers_to_make_one(app, tmp_path, monkeypa
 
 
 def test_a_name_that_is_a_path_is_refused(app, tmp_path, monkeypatch):
-    monkeypatch.setenv(analyses.VARIABLE, str(tmp_path))
+    monkeypatch.setenv(places.ANALYSES, str(tmp_path))
     started = []
-    monkeypatch.setattr(analyses, "start", started.append)
+    monkeypatch.setattr(control, "submit", started.append)
     ran(app).text_input(key=state.analyse.NEW).set_value("../elsewhere")
     ran(app).button(key="ana_start").click()
     assert "a name needs letters" in words(ran(app))
@@ -133,21 +134,37 @@ def test_a_damaged_analysis_costs_one_sentence(app, analysed, tmp_path, monkeypa
     for path in (analysed[1] / "birds").glob("*.*"):
         (tmp_path / "birds" / path.name).write_bytes(path.read_bytes())
     (tmp_path / "birds" / "maps.parquet").write_bytes(b"no table")
-    monkeypatch.setenv(analyses.VARIABLE, str(tmp_path))
+    monkeypatch.setenv(places.ANALYSES, str(tmp_path))
     ran(app)
     (error,) = app.error
     assert "holds no analysis that can be read" in error.value
 
 
 def test_an_analysis_runs_as_a_process_and_tells_how_it_ended(analysed, tmp_path, monkeypatch):
-    monkeypatch.setenv(analyses.VARIABLE, str(tmp_path))
-    wanted = Wanted("small", (analysed[0] / "baseline_birds.safetensors",), ("test_per_class=0",), 0)
-    analyses.start(wanted)
-    analyses._PROCESSES[tmp_path / "small"].wait(timeout=120)
-    assert not analyses.running("small")
-    assert analyses.problem("small").startswith("test_per_class should lie in 1 to")
-    assert analyses.listing() == ()  # nothing was measured
-    assert analyses.problem("other") == ""
+    monkeypatch.setenv(places.ANALYSES, str(tmp_path))
+    monkeypatch.setenv(places.RUNS, str(tmp_path / "runs"))
+    wanted = Analysing("small", (str(analysed[0] / "baseline_birds.safetensors"),), ("test_per_class=0",))
+    assert control.submit(wanted).live  # the page has something to show at once
+    deadline = time.time() + 180
+    while (job := jobs.find("analyse", "small")).live:
+        assert time.time() < deadline
+        time.sleep(0.2)
+    assert job.state == "failed"
+    assert job.problem.startswith("test_per_class should lie in 1 to")
+    assert store.progress(job.path) is None  # nothing was measured
+
+
+def test_an_analysis_is_on_the_page_as_soon_as_it_was_asked_for(app, tmp_path, monkeypatch):
+    monkeypatch.setenv(places.ANALYSES, str(tmp_path / "analyses"))
+    monkeypatch.setenv(places.RUNS, str(tmp_path / "runs"))
+    monkeypatch.setattr(runner, "start_runner", lambda: None)
+    ran(app).button(key="ana_start").click()
+    ran(app)
+    (bar,) = app.get("progress")
+    assert "synthetic_birds: waits, place 1" in bar.proto.text
+    app.button(key="ana_stop_synthetic_birds").click()
+    ran(app)
+    assert jobs.find("analyse", "synthetic_birds").state == "stopped"
 
 
 def test_how_far_an_analysis_is_comes_from_its_files(analysed, tmp_path, monkeypatch):
@@ -156,10 +173,10 @@ def test_how_far_an_analysis_is_comes_from_its_files(analysed, tmp_path, monkeyp
     about = json.loads((source / "analysis.json").read_text())
     about["settings"]["chunk"] = 12  # of 24 pictures
     (tmp_path / "half" / "analysis.json").write_text(json.dumps(about))
-    monkeypatch.setenv(analyses.VARIABLE, str(tmp_path))
+    monkeypatch.setenv(places.ANALYSES, str(tmp_path))
     (tmp_path / "half" / "chunks" / "00000.images.parquet").touch()
-    (found,) = analyses.listing()
-    assert (found.name, found.finished, found.done, found.chunks) == ("half", False, 1, 2)
+    (job,) = jobs.listing("analyse")
+    assert (job.name, job.state, store.progress(job.path)) == ("half", "interrupted", (1, 2))
 
 
 def test_a_link_to_a_test_picture_opens_it_with_its_class(analysed, monkeypatch):
@@ -170,7 +187,7 @@ def test_a_link_to_a_test_picture_opens_it_with_its_class(analysed, monkeypatch)
     app.query_params.update({"picture": "Set", "test_picture": "25", "models": "mc_birds"})
     ran(app)
     picture = app.session_state[state.sidebar._CHOICE].picture
-    world = checkpoints.catalogue().worlds[0]
+    world = checkpoints.catalogue().label_sets[0]
     assert picture.label == class_names("birds")[2]  # ten test pictures per class
     assert (picture.name, picture.source) == (f"{picture.label}, test picture 25", "bird")
     assert picture.pixels.shape == (104, 104, 3)

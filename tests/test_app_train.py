@@ -6,16 +6,16 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from app import checkpoints, state
+from app import checkpoints, places, state
 from app.components.train import plan as train_plan
-from app.jobs import control, runner, runs
-from app.jobs.runs import Job
+from app.jobs import control, jobs, runner
+from app.jobs.requests import Training
 from app_helpers import ran
-from training_helpers import draw_pictures, tiny
 from fgcore import presets
 from fgcore.training import loop, probes
 from fgcore.training.plan import Pace
 from test_data_archives import GOOD, classes, zipped
+from training_helpers import draw_pictures, tiny
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,8 @@ def trained(tmp_path_factory):
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """An empty runs folder in which nothing trains by itself."""
-    monkeypatch.setenv(runs.VARIABLE, str(tmp_path / "runs"))
+    monkeypatch.setenv(places.ANALYSES, str(tmp_path / "analyses"))
+    monkeypatch.setenv(places.RUNS, str(tmp_path / "runs"))
     monkeypatch.setenv(checkpoints.VARIABLE, str(tmp_path / "checkpoints"))
     monkeypatch.setattr(runner, "start_runner", lambda: None)
     st.cache_data.clear()
@@ -77,8 +78,14 @@ def put(folder, trained, name="tiny-1", job=None, **ended):
                 target = path / file.relative_to(trained)
                 target.parent.mkdir(exist_ok=True)
                 target.write_bytes(file.read_bytes())
-    job = job or {"preset": "mc_birds", "settings": ["seed=1"], "probes": 2, "title": "MC-Loss on finches"}
-    (path / "job.json").write_text(json.dumps(job))
+    job = job or {
+        "preset": "mc_birds",
+        "settings": ["seed=1"],
+        "probes": 2,
+        "title": "MC-Loss on finches",
+        "created": 1.0,
+    }
+    (path / "job.json").write_text(json.dumps({"kind": "train"} | job))
     (path / "ended.json").write_text(json.dumps({"code": 0} | ended))
     return path
 
@@ -88,11 +95,16 @@ def test_a_first_visitor_starts_the_first_run_with_one_click(folder):
     shown = words(app)
     assert "A first run" in shown
     assert "9 groups of 3 channels" in shown
-    assert {metric.label: metric.value for metric in app.metric}["Pictures to learn from"] == "900"
+    assert {metric.label: metric.value for metric in app.metric}["Images to learn from"] == "900"
     app.button(key="train_start_first").click()
     ran(app)
-    (run,) = runs.listing()
-    assert (run.name, run.state, run.job.preset, run.job.probes) == ("mc_birds_first-1", "queued", "mc_birds_first", 4)
+    (run,) = jobs.listing("train")
+    assert (run.name, run.state, run.request.preset, run.request.probes) == (
+        "mc_birds_first-1",
+        "queued",
+        "mc_birds_first",
+        4,
+    )
     assert app.selectbox(key=state.train.RUN).value == "mc_birds_first-1"
     assert "its turn comes" in words(app)
 
@@ -104,10 +116,10 @@ def test_what_was_changed_is_what_is_trained(folder):
     app.slider(key=run_of(app, "classes_synthetic_birds")).set_value(6)
     ran(app).button(key="train_start").click()
     ran(app)
-    (run,) = runs.listing()
+    (run,) = jobs.listing("train")
     assert run.name == "mc_birds_first-7"
-    assert set(run.job.settings) == {"data.classes=6", "optim.epochs=3", "seed=7"}
-    assert runner.command(run.path, run.job)[3:6] == ["train", "mc_birds_first", "data.classes=6"]
+    assert set(run.request.settings) == {"data.classes=6", "optim.epochs=3", "seed=7"}
+    assert runner.command(run.path, run.request)[3:6] == ["train", "mc_birds_first", "data.classes=6"]
 
 
 def test_every_recipe_can_be_shown_and_says_nothing_was_changed(folder, monkeypatch):
@@ -145,13 +157,13 @@ def test_a_folder_on_this_machine_is_counted_before_it_is_trained_on(folder, pic
     app = page()
     app.selectbox(key=run_of(app, "data")).set_value("folder")
     ran(app)
-    assert "Choose the pictures" in words(app)
+    assert "Choose the images" in words(app)
     app.text_input(key=state.train.ROOT).set_value(str(pictures))
     ran(app)
-    assert {metric.label: metric.value for metric in app.metric}["Pictures to learn from"] == "12"
+    assert {metric.label: metric.value for metric in app.metric}["Images to learn from"] == "12"
     app.button(key="train_start").click()
     ran(app)
-    assert f"data.root={pictures}" in runs.listing()[0].job.settings
+    assert f"data.root={pictures}" in jobs.listing("train")[0].request.settings
 
 
 def bring(app, data, name="my birds.zip"):
@@ -164,16 +176,16 @@ def test_a_zip_is_unpacked_and_its_damaged_pictures_are_counted_and_named(folder
     files = classes("birds/", count=8) | {"birds/wren/torn.png": GOOD[:150], "birds/notes.txt": b"hello"}
     app = bring(page(), zipped(files).getvalue())
     shown = words(app)
-    assert "16 pictures of 2 classes unpacked" in shown
+    assert "16 images of 2 classes unpacked" in shown
     assert "1 cannot be read and was left out" in shown
     assert "torn.png" in shown
     assert "notes.txt" in shown
     assert {metric.label: metric.value for metric in app.metric}["Classes"] == "2"
     app.button(key="train_start").click()
     ran(app)
-    (run,) = runs.listing()
-    assert any(text.startswith(f"data.root={folder}/pictures/") for text in run.job.settings)
-    assert "my birds" in run.job.title
+    (run,) = jobs.listing("train")
+    assert any(text.startswith(f"data.root={folder}/pictures/") for text in run.request.settings)
+    assert "my birds" in run.request.title
 
 
 @pytest.mark.parametrize(
@@ -189,7 +201,7 @@ def test_a_bad_zip_gets_one_sentence(folder, data, sentence):
     (error,) = app.error
     assert sentence in error.value
     assert not app.button(key="train_start_first").disabled
-    assert "Choose the pictures" in words(app)
+    assert "Choose the images" in words(app)
 
 
 def test_the_time_is_measured_on_request(folder, monkeypatch):
@@ -243,19 +255,19 @@ def test_a_failed_run_says_why_and_can_be_resumed_and_deleted(folder, trained):
     assert "No space left on device" in app.error[0].value
     app.button(key="train_resume").click()
     ran(app)
-    assert runs.find("tiny-1").state == "queued"
+    assert jobs.find("train", "tiny-1").state == "queued"
     app.button(key="train_stop").click()
     ran(app)
-    assert runs.find("tiny-1").state == "stopped"
+    assert jobs.find("train", "tiny-1").state == "stopped"
     app.button(key="train_delete").click()
     ran(app)
-    assert runs.listing() == ()
+    assert jobs.listing("train") == ()
     assert not path.exists()
 
 
 def test_the_queue_and_the_place_in_it_are_shown(folder):
     for _ in range(2):
-        control.submit(Job("mc_birds_first", ()))
+        control.submit(Training("mc_birds_first", ()))
     app = page(run="mc_birds_first-1-2")
     badges = [element.value for element in app.markdown if "waits" in str(element.value)]
     assert any("place 2" in badge for badge in badges)
@@ -263,7 +275,7 @@ def test_the_queue_and_the_place_in_it_are_shown(folder):
 
 
 def test_an_unknown_run_in_the_address_shows_the_form(folder):
-    control.submit(Job("mc_birds_first", ()))
+    control.submit(Training("mc_birds_first", ()))
     app = page(run="nowhere")
     assert "Or set up your own" in words(app)
 
@@ -279,5 +291,5 @@ def test_a_run_begun_on_the_command_line_is_shown_but_not_resumed(folder, traine
 
 def test_the_finished_run_is_among_the_models_of_the_other_pages(folder, trained):
     put(folder, trained)
-    (world,) = checkpoints.catalogue().worlds
+    (world,) = checkpoints.catalogue().label_sets
     assert [entry.name for entry in world.entries] == ["tiny-1"]

@@ -137,13 +137,13 @@ def test_unknown_and_mistyped_fields_of_a_stored_config_are_refused_in_one_short
 
 
 def test_a_config_made_in_python_is_checked_as_a_stored_one_is():
-    with pytest.raises(ValueError, match="OptimConfig.epochs should lie from 1 to 100000, got 0"):
+    with pytest.raises(ValueError, match=r"OptimConfig.epochs should lie from 1 to 100000, got 0"):
         OptimConfig(epochs=0)
     with pytest.raises(ValueError, match="method=ap takes settings of APSettings, got MCSettings"):
         ModelConfig("ap", settings=MCSettings())
-    with pytest.raises(ValueError, match="ROIConfig.border should lie from 0 to 0.49, got 0.5"):
+    with pytest.raises(ValueError, match=r"ROIConfig.border should lie from 0 to 0.49, got 0.5"):
         ROIConfig(border=0.5)
-    with pytest.raises(ValueError, match="should lie from 0 to 0.49, got 0.7"):
+    with pytest.raises(ValueError, match=r"should lie from 0 to 0.49, got 0.7"):
         dataclasses.replace(ROIConfig(), border=0.7)
     with pytest.raises(dataclasses.FrozenInstanceError):
         OptimConfig().epochs = 2

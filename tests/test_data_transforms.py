@@ -8,9 +8,9 @@ from fgcore.config import DataConfig
 from fgcore.data.transforms import (
     Geometry,
     augment,
-    check,
     display,
     evaluation_view,
+    name_of,
     normalisation,
     normalise,
     preprocess,
@@ -286,19 +286,29 @@ def test_augment_is_resize_and_a_random_view():
     ("settings", "sentence"),
     [
         ({"crop": 250}, "crop should be a multiple of 32 pixels, got 250; 256 is the nearest"),
-        ({"crop": 0}, "crop should be a multiple of 32 pixels, got 0; 32 is the nearest"),
+        ({"crop": 0}, "DataConfig.crop should lie from 1 to 1536, got 0"),
         ({"crop": 224, "resize": 200}, "resize should be at least crop, got resize 200 and crop 224 pixels"),
-        ({"crop_padding": -1}, "crop_padding should be 0 or more pixels, got -1"),
-        ({"scale_jitter": 1.0}, r"scale_jitter should lie in \[0, 1\), got 1.0"),
-        ({"colour_jitter": 1.5}, r"colour_jitter should lie in \[0, 1\], got 1.5"),
-        ({"normalise": "none"}, "normalise should be one of imagenet, half, got 'none'"),
+        ({"crop_padding": -1}, "crop_padding should lie from 0 to 256, got -1"),
+        ({"scale_jitter": 1.0}, "scale_jitter should lie from 0 to 0.99, got 1.0"),
+        ({"colour_jitter": 1.5}, "colour_jitter should lie from 0 to 1, got 1.5"),
     ],
 )
 def test_settings_that_cannot_work_get_a_sentence(settings, sentence):
     with pytest.raises(ValueError, match=sentence):
-        check(DataConfig(**settings))
-    with pytest.raises(ValueError, match=sentence):
-        preprocess(noise(), DataConfig(**settings))
+        DataConfig(**settings)
+
+
+@pytest.mark.parametrize("name", ["nothing", "0.5,0.5/1,1", "0,0,0/1,1,0", "a,b,c/1,1,1"])
+def test_a_normalisation_that_means_nothing_is_refused(name):
+    with pytest.raises(ValueError, match="normalise should be trunk, imagenet, half, clip, none, or three means"):
+        normalisation(name)
+
+
+def test_a_normalisation_is_named_or_told_in_six_numbers():
+    assert name_of((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)) == "half"
+    numbers = (0.1, 0.2, 0.3), (0.5, 0.25, 1.0)
+    assert name_of(*numbers) == "0.1,0.2,0.3/0.5,0.25,1"
+    assert normalisation(name_of(*numbers)) == numbers
 
 
 def test_a_grey_picture_is_refused():

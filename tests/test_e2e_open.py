@@ -33,8 +33,8 @@ def address(tmp_path_factory, chromium):
     program("train", "toy_birds", "--out", "runs/plain", "epochs=1", "method=plain_toy")
     all_birds = ("classes=0", "epochs=1", "train_per_class=2", "test_per_class=1")
     program("train", "toy_birds", "--out", "runs/all", *all_birds)
-    models = [place / f"runs/{name}/best.safetensors" for name in ("toy", "plain")]
-    program("analyse", "--checkpoint", *models, "--out", "analyses/toys", "--faithfulness", "0")
+    models = [("--checkpoint", f"runs/{name}/best.safetensors") for name in ("toy", "plain")]
+    program("analyse", *models[0], *models[1], "--out", "analyses/toys", "--faithfulness", "0")
     folders = {"FG_RUNS": "runs", "FG_ANALYSES": "analyses", "FG_CHECKPOINTS": "checkpoints"}
     log = place / "app.log"
     with serve(log, **environment, **{name: str(place / folder) for name, folder in folders.items()}) as address:

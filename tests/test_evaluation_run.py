@@ -9,7 +9,6 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from fgcore.inspection.explain import explain_picture, load_model
 from pandas.testing import assert_frame_equal
 
 from conftest import ROOT
@@ -19,6 +18,7 @@ from fgcore.data import datasets
 from fgcore.evaluation import run, store
 from fgcore.evaluation.chunk import Settings
 from fgcore.evaluation.looks import CONTROLS
+from fgcore.inspection.inspector import Inspector
 from training_helpers import CLASSES, draw_pictures, tiny
 
 SETTINGS = Settings(faithfulness=2, steps=2, resamples=20, batch=2, chunk=3)
@@ -45,22 +45,22 @@ def test_every_model_and_picture_has_a_row_and_every_map_another(analysis):
     maps = {model: rows["map"].unique().tolist() for model, rows in analysis.maps.groupby("model")}
     assert maps["baseline_birds"] == ["gradcam", "random", "centre"]
     assert maps["mc_birds"] == ["gradcam", "ccmp", "channel", "random", "centre"]
-    assert maps["ap_birds"] == ["gradcam", "gate3", "gate4", "gate5", "rois", "zoom", "random", "centre"]
+    assert maps["ap_birds"] == ["gradcam", "rois", "gate3", "gate4", "gate5", "zoom", "random", "centre"]
 
 
 def test_the_rows_are_what_inspection_shows(analysis, checkpoints):
     pictures = datasets.load(DRAWN, cache_images=False).test
     for path, model in zip(checkpoints, ("baseline_birds", "mc_birds", "ap_birds"), strict=True):
-        shown = explain_picture(load_model(path), pictures.picture(5), cam=False)
+        shown = Inspector(path).set_image(pictures.picture(5)).explanation(cam=False)
         row = analysis.images[(analysis.images["model"] == model) & (analysis.images["index"] == 5)].iloc[0]
         assert row["prediction"] == shown.prediction.best
         assert row["probability"] == pytest.approx(shown.prediction.probabilities[5], rel=1e-4)
-        if shown.groups is not None:
-            assert row["group_rank"] == 1 + (shown.groups.scores > shown.groups.scores[5]).sum()
-            assert row["diversity"] == pytest.approx(shown.groups.diversity[5], rel=1e-4)
-        if shown.attention is not None:
-            assert row["zoom_factor"] == pytest.approx(shown.attention.zoom_factor)
-            gain = shown.attention.stage2_mean.probabilities[5] - shown.attention.stage1_mean.probabilities[5]
+        if shown.method == "mc":
+            assert row["group_rank"] == 1 + (shown.detail.scores > shown.detail.scores[5]).sum()
+            assert row["diversity"] == pytest.approx(shown.detail.diversity[5], rel=1e-4)
+        if shown.method == "ap":
+            assert row["zoom_factor"] == pytest.approx(shown.detail.zoom_factor)
+            gain = shown.detail.stage2_mean.probabilities[5] - shown.detail.stage1_mean.probabilities[5]
             assert row["zoom"] == pytest.approx(gain, abs=1e-5)
 
 

@@ -99,7 +99,7 @@ def test_every_kind_equals_the_package_where_level_5_has_weights_and_for_every_i
 
 @pytest.mark.parametrize(
     ("preset", "level", "cells"),
-    [("mc_birds_first", 4, 8), ("baseline_birds", 4, 14), ("mc_birds", 4, 14), ("ap_birds", 4, 14), ("mc_cub50", 4, 14)],
+    [("mc_birds_first", 4, 8), *((name, 4, 14) for name in ("baseline_birds", "mc_birds", "ap_birds", "mc_cub50"))],
 )
 def test_a_map_lies_on_the_grid_of_the_features_that_the_head_reads(preset, level, cells):
     experiment = presets.get(preset)

@@ -9,8 +9,7 @@ from torchvision.datasets import ImageFolder
 from fgcore.checkpoints import checkpoint, official
 from fgcore.config import ModelConfig
 from fgcore.methods import build_model
-from fgcore.methods.ap.class_order import AIRCRAFT
-from fgcore.methods.ap.convert import convert_apcnn, import_authors
+from fgcore.methods.ap.convert import AIRCRAFT, convert_apcnn, import_authors
 from training_helpers import official_names
 
 HEADS = ("level3", "level4", "level5", "concat")

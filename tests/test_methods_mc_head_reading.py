@@ -129,7 +129,8 @@ def test_the_parts_are_the_training_loss_to_the_last_digit_under_the_mask_that_i
 def test_the_terms_by_hand():
     groups = groups_of([1, 3, 2, 2], (2, 2))
     loss = mc_loss(mc_weight=0.5, diversity_weight=2.0)
-    parts = head_reading.loss_parts(loss, linear_head([[1.0, 0, 0, 0], [0, 0, 1.0, 0]]), groups, 0, np.array([1, 0, 1, 1]))
+    head = linear_head([[1.0, 0, 0, 0], [0, 0, 1.0, 0]])
+    parts = head_reading.loss_parts(loss, head, groups, 0, np.array([1, 0, 1, 1]))
     softplus = np.log1p(np.exp(1))  # both times 1 stands against 2
     assert parts.ce == pytest.approx(softplus)
     assert parts.discriminality == pytest.approx(softplus)

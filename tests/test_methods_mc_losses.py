@@ -209,7 +209,8 @@ def test_features_of_another_width_are_refused():
 def test_the_module_adds_up_its_named_terms():
     config = LossConfig("mc", settings=MCLossSettings(mc_weight=0.5, diversity_weight=3.0))
     output = MCOutput(torch.rand(4, 6, 5, 5), torch.randn(4, 2), (3, 3), 5)
-    terms = build_loss(config, ModelConfig("mc"))(output, torch.tensor([0, 1, 1, 0]), generator=torch.Generator().manual_seed(2))
+    generator, targets = torch.Generator().manual_seed(2), torch.tensor([0, 1, 1, 0])
+    terms = build_loss(config, ModelConfig("mc"))(output, targets, generator=generator)
     parts = terms.parts
     expected = parts["ce"] + 0.5 * (parts["discriminality"] - 3.0 * parts["diversity"])
     torch.testing.assert_close(terms.total, expected)
@@ -273,7 +274,7 @@ def test_a_network_without_groups_cannot_have_mc_loss(method):
 
 
 def test_an_unknown_loss_or_method_is_refused():
-    with pytest.raises(ValueError, match="loss.kind must be one of ce, mc, got 'mcl'"):
+    with pytest.raises(ValueError, match=r"loss.kind must be one of ce, mc, got 'mcl'"):
         LossConfig("mcl")
     with pytest.raises(ValueError, match="method must be one of baseline, mc, ap, got 'mcl'"):
         ModelConfig("mcl")

@@ -11,16 +11,6 @@ from fgcore.methods.ap.settings import ROIConfig
 from fgcore.methods.baseline.output import BaselineOutput
 from fgcore.methods.mc.output import MCOutput
 from fgcore.methods.mc.settings import MCLossSettings
-from fgcore.trunks import build_trunk
-
-CHANNELS = {
-    "resnet18": (128, 256, 512),
-    "resnet34": (128, 256, 512),
-    "resnet50": (512, 1024, 2048),
-    "vgg16_bn": (256, 512, 512),
-    "vgg19_bn": (256, 512, 512),
-    "squeezenet1_1": (256, 512, 512),
-}
 
 
 def tiny(method, trunk="squeezenet1_1", classes=5, weights="", **settings):
@@ -28,50 +18,6 @@ def tiny(method, trunk="squeezenet1_1", classes=5, weights="", **settings):
     known = {field.name for field in dataclasses.fields(METHODS[method].settings)}
     own = {name: value for name, value in ({"level": 4} | settings).items() if name in known}
     return build_model(ModelConfig(method, trunk, weights, classes, hidden=32, settings=own))
-
-
-@pytest.mark.parametrize("name", CHANNELS)
-@pytest.mark.parametrize(("height", "width"), [(64, 96), (32, 32)])
-def test_every_trunk_has_levels_at_strides_8_16_and_32(name, height, width):
-    trunk = build_trunk(name).eval()
-    assert trunk.channels == CHANNELS[name]
-    with torch.no_grad():
-        levels = trunk(torch.rand(1, 3, height, width))
-    for level, features in zip((3, 4, 5), levels, strict=True):
-        assert features.shape == (1, CHANNELS[name][level - 3], height // 2**level, width // 2**level)
-        assert features.min() >= 0
-
-
-def test_squeezenets_level_5_is_level_4_max_pooled():
-    trunk = build_trunk("squeezenet1_1").eval()
-    assert not list(trunk.level5.parameters())
-
-
-def test_local_weights_reach_the_trunk(tmp_path):
-    source = build_trunk("resnet18")
-    names = {"stem.": "", "level4.": "layer3.", "level5.": "layer4."}
-    state = {}
-    for key, value in source.state_dict().items():
-        prefix = next(p for p in names if key.startswith(p))
-        state[names[prefix] + key.removeprefix(prefix)] = value
-    torch.save(state | {"fc.weight": torch.zeros(1000, 512), "fc.bias": torch.zeros(1000)}, tmp_path / "r18.pth")
-    loaded = build_trunk("resnet18", str(tmp_path / "r18.pth"))
-    assert all(a.equal(b) for a, b in zip(source.state_dict().values(), loaded.state_dict().values(), strict=True))
-
-
-def test_weights_of_another_network_are_refused(tmp_path):
-    torch.save(build_trunk("resnet18").state_dict(), tmp_path / "ours.pth")
-    with pytest.raises(ValueError, match="does not hold the weights of squeezenet1_1"):
-        build_trunk("squeezenet1_1", str(tmp_path / "ours.pth"))
-    with pytest.raises(FileNotFoundError, match="expected a state_dict of resnet18 at"):
-        build_trunk("resnet18", str(tmp_path / "none.pth"))
-
-
-def test_imagenet_weights_are_taken_from_the_folder_of_local_weights_first(weights_dir, monkeypatch):
-    monkeypatch.setenv("FG_WEIGHTS", str(weights_dir))
-    first = build_trunk("squeezenet1_1", "imagenet").stem[0].weight
-    stored = torch.load(weights_dir / "squeezenet1_1_imagenet_features.pth", weights_only=True)["0.weight"]
-    assert first.equal(stored)
 
 
 @pytest.mark.parametrize("groups", ["trunk", "conv"])
@@ -126,7 +72,7 @@ def test_ap_cnn_records_every_waypoint_on_any_trunk(trunk):
     for stage in (output.stage1, output.stage2):
         for n in range(3):
             h, w = 12 >> n, 16 >> n
-            assert stage.backbone[n].shape == (2, CHANNELS[trunk][n], h, w)
+            assert stage.backbone[n].shape == (2, model.trunk.channels[n], h, w)
             assert stage.features[n].shape == stage.refined[n].shape == (2, 64, h, w)
             assert stage.spatial_gates[n].shape == (2, 1, h, w)
             assert stage.channel_gates[n].shape == stage.raw_channel_gates[n].shape == (2, 64, 1, 1)

@@ -11,10 +11,10 @@ from html.parser import HTMLParser
 import cv2
 import numpy as np
 import pytest
-from fgcore.inspection.explain import explain_picture, load_model
 
 from app_helpers import write_checkpoint
 from fgcore.data import synthetic
+from fgcore.inspection.inspector import Inspector
 from fgcore.methods.mc.channel_groups import group
 from fgcore.report import panels, report, tables
 
@@ -29,7 +29,8 @@ def models(tmp_path_factory):
     picture = synthetic.draw("birds", 8, seed=3).image
     for method in ("baseline", "mc", "ap"):
         write_checkpoint(folder / f"{method}.safetensors", method, NAMES, "cub")
-        shown = explain_picture(load_model(folder / f"{method}.safetensors"), picture, drop_seed=0)
+        inspection = Inspector(folder / f"{method}.safetensors").set_image(picture)
+        shown = inspection.explanation(draw_seed=0)
         result.append(report.Model(f"The {method} one", shown, (2, 1), {"accuracy": "62.5 % top-1"}))
     return result
 
@@ -92,9 +93,10 @@ def test_every_picture_is_a_panel_of_the_explanation(page, models):
         cv2.cvtColor(cv2.imdecode(np.frombuffer(base64.b64decode(data), np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
         for data in re.findall(r'src="data:image/png;base64,([^"]+)"', page)
     ]
-    expected = [models[0].shown.view.pixels]
-    for model in models:
-        expected += [p for name, p in panels.panels(model.shown, model.classes).items() if name != "input"]
+    own = [panels.panels(model.shown, model.classes) for model in models]
+    expected = [models[0].shown.view.pixels, *(images["gradcam"].image for images in own)]  # side by side, first
+    for images in own:
+        expected += [panel.image for name, panel in images.items() if name != "input"]
     assert len(shown) == len(expected)
     assert all(np.array_equal(one, other) for one, other in zip(shown, expected, strict=True))
     captions = re.findall(r'alt="([^"]+)"><figcaption>(.+?)</figcaption>', page)
@@ -114,14 +116,14 @@ def test_the_numbers_of_the_methods_are_the_explanations(page, models):
     found = set(cells(page))
     _, mc, ap = (model.shown for model in models)
     for index in (2, 1):
-        shown = group(mc.groups, index)
+        shown = group(mc.detail, index)
         assert {f"{shown.score:.6f}", f"{shown.diversity:.6f}"} <= found
         assert {f"{value:.4f}" for value in shown.overlap.flat} <= found
-    for head in ap.attention.heads:
+    for head in ap.detail.heads:
         assert {head.name, f"{head.probabilities.max():.6f}"} <= found
-    for boxes in ap.attention.rois:
+    for boxes in ap.detail.rois:
         assert {f"{box.score:.6f}" for box in boxes} <= found
-    assert f"zoom factor {ap.attention.zoom_factor:.4f}" in page
+    assert f"zoom factor {ap.detail.zoom_factor:.4f}" in page
 
 
 def test_the_json_in_the_page_is_the_document(page, models):
@@ -129,7 +131,7 @@ def test_the_json_in_the_page_is_the_document(page, models):
     subject = report.Subject(NAME, "ab" * 32, "2026-01-02T03:04:05+00:00", ("A note.",))
     assert json.loads(text) == json.loads(json.dumps(report.document(subject, models)))
     assert [len(model["top"]) for model in json.loads(text)["models"]] == [3, 3, 3]
-    assert [entry["class"] for entry in json.loads(text)["models"][1]["mc"]] == [NAMES[2], NAMES[1]]
+    assert [entry["class"] for entry in json.loads(text)["models"][1]["mc"]["groups"]] == [NAMES[2], NAMES[1]]
 
 
 def test_every_model_says_where_it_comes_from(reader, models):
@@ -147,10 +149,10 @@ def test_a_report_without_models_is_refused():
 def test_the_class_and_its_rival_are_never_the_same(models):
     shown = models[1].shown
     first, second = (index for index, _ in shown.prediction.top(2))
-    assert panels.class_pair(shown) == (first, second)
-    assert panels.class_pair(shown, (second,)) == (second, first)
-    assert panels.class_pair(shown, (second, second)) == (second, first)
-    assert panels.class_pair(shown, (2, 1)) == (2, 1)
+    assert shown.asked().both == (first, second)
+    assert shown.asked((second,)).both == (second, first)
+    assert shown.asked((second, second)).both == (second, first)
+    assert shown.asked((2, 1)).both == (2, 1)
 
 
 def test_the_csv_has_every_probability_once(models):

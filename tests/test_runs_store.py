@@ -179,7 +179,7 @@ def test_an_official_file_is_kept_as_a_checkpoint_once_for_each_data_set(officia
     source = checkpoint.read_metadata(kept.path)
     assert (kept.path.name, source.experiment.data.dataset) == ("model_best.safetensors", "aircraft")
     assert (source.experiment.model.method, len(source.class_names)) == ("ap", 100)
-    assert source.provenance["command"] == "converted from model_best.pth"
+    assert source.provenance["command"] == "converted from model_best.pth, the authors' AP-CNN"
     assert again == store.Kept(kept.path, new=False)
 
 

@@ -50,7 +50,7 @@ def test_settings_that_do_not_fit_are_refused_before_anything_starts(root):
         plan(replaced(presets.get("mc_birds_first"), "model", trunk="squeezenet1_1"))
     with pytest.raises(ValueError, match="multiple of 32"):
         replaced(tiny(root), "data", crop=65)
-    with pytest.raises(ValueError, match="loss.kind=mc works with method=mc, got method=ap"):
+    with pytest.raises(ValueError, match=r"loss.kind=mc works with method=mc, got method=ap"):
         plan(dataclasses.replace(tiny(root, "ap"), loss=LossConfig("mc")))
     with pytest.raises(FileNotFoundError, match="does not exist"):
         plan(tiny(root / "nowhere"))

@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 import torch
-from fgcore.inspection.explain import explain_picture, load_model
 from torch import nn
 
 from fgcore.config import DataConfig
 from fgcore.data import datasets
 from fgcore.data.transforms import normalise
+from fgcore.inspection.inspector import Inspector
+from fgcore.inspection.inspector import load as load_model
 from fgcore.methods.mc.channel_groups import group
 from fgcore.training import loop, probes
 from training_helpers import CLASSES, draw_pictures, tiny
@@ -82,33 +83,33 @@ def test_the_last_frame_shows_what_the_last_checkpoint_shows(runs, root):
     images = datasets.load(tiny(root).data, cache_images=False).test
     for probe, frame in zip(strip.probes, strip.frames[-1], strict=True):
         index = [record.identifier for record in images.records].index(probe.identifier)
-        look = explain_picture(loaded, images.picture(index), cam=False)
-        shown = group(look.groups, probe.target)
+        look, kept = Inspector(loaded).set_image(images.picture(index)), frame.shown
+        shown = group(look.detail, probe.target)
         assert np.array_equal(look.view.pixels, probe.pixels)
-        np.testing.assert_allclose(frame.channels, shown.channels, rtol=1e-3, atol=1e-6)  # kept in half precision
-        np.testing.assert_allclose(frame.overlap, shown.overlap, atol=0.01)
+        np.testing.assert_allclose(kept.channels, shown.channels, rtol=1e-3, atol=1e-6)  # kept in half precision
+        np.testing.assert_allclose(kept.overlap, shown.overlap, atol=0.01)
         np.testing.assert_allclose(frame.prediction.probabilities, look.prediction.probabilities, atol=1e-6)
-        assert frame.diversity[probe.target] == pytest.approx(shown.diversity, abs=1e-5)
-        assert frame.scores[probe.target] == pytest.approx(shown.score, abs=1e-5)
+        assert kept.diversity[probe.target] == pytest.approx(shown.diversity, abs=1e-5)
+        assert kept.first == look.detail.channels_of(probe.target).start
+        assert kept.scores[probe.target] == pytest.approx(shown.score, abs=1e-5)
 
 
 def test_ap_cnn_keeps_gates_regions_and_zoom_box(runs, root):
     strip, loaded = probes.load(runs["ap"]), load_model(runs["ap"] / "last.safetensors")
     images = datasets.load(tiny(root).data, cache_images=False).test
     index = [record.identifier for record in images.records].index(strip.probes[1].identifier)
-    look = explain_picture(loaded, images.picture(index), cam=False).attention
-    frame = strip.frames[-1][1]
+    look = Inspector(loaded).set_image(images.picture(index)).detail
+    frame = strip.frames[-1][1].shown
     for kept, gate in zip(frame.gates, look.stage1.spatial_gates, strict=True):
         np.testing.assert_allclose(kept, gate, atol=1e-3)
     assert frame.rois == look.rois
     assert frame.zoom_box == look.zoom_box
 
 
-def test_the_baseline_keeps_grad_cam_and_what_comes_with_other_methods_is_absent(runs):
-    frame = probes.load(runs["baseline"]).frames[-1][0]
+def test_the_baseline_keeps_grad_cam(runs):
+    frame = probes.load(runs["baseline"]).frames[-1][0].shown
     assert frame.cam.shape == (28, 28)
     assert 0 <= frame.cam.min() <= frame.cam.max() <= 1
-    assert frame.channels is frame.gates is frame.zoom_box is None
 
 
 def test_frames_are_small(runs):
@@ -143,7 +144,7 @@ def test_an_untrained_batch_norm_gets_statistics_and_a_trained_one_keeps_its_own
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Conv2d(4, 4, 3), nn.BatchNorm2d(4)).eval()
     model[3].num_batches_tracked.fill_(7)
     weights = {name: value.clone() for name, value in model.named_parameters()}
-    probes.calibrate(model, images)
+    probes.calibrate(model, images, images.config)
     batch = torch.stack([images[index][0] for index in range(16)])  # of the 24 pictures
     rest = torch.stack([images[index][0] for index in range(16, 24)])
     means = [model[0](normalise(pictures, images.config)).mean((0, 2, 3)) for pictures in (batch, rest)]
@@ -157,7 +158,7 @@ def test_an_unreadable_picture_is_left_out_of_those_statistics(tmp_path):
     images = datasets.load(tiny(draw_pictures(tmp_path)).data, cache_images=False).train
     (tmp_path / images.records[5].identifier).write_bytes(b"no picture")
     model = nn.Sequential(nn.BatchNorm2d(3)).eval()
-    probes.calibrate(model, images)
+    probes.calibrate(model, images, images.config)
     inputs = normalise(torch.stack([images[index][0] for index in range(24) if index != 5]), images.config)
     means = [part.mean((0, 2, 3)) for part in inputs.split(16)]
     assert torch.allclose(model[0].running_mean, sum(means) / 2, atol=1e-5)

@@ -45,7 +45,8 @@ def test_half_precision_comes_out_as_it_went_in_from_float32_statistics():
 
 
 def test_all_norms_of_a_network_are_replaced_and_its_state_keeps_names_and_tensors():
-    model = build_model(ModelConfig("ap", "resnet18", num_classes=3, hidden=16, settings=APSettings(pyramid_channels=32)))
+    own = APSettings(pyramid_channels=32)
+    model = build_model(ModelConfig("ap", "resnet18", num_classes=3, hidden=16, settings=own))
     before = model.state_dict(keep_vars=True)
     after = synchronised(model).state_dict(keep_vars=True)
     assert list(after) == list(before)

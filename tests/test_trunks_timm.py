@@ -23,7 +23,7 @@ FAMILIES = {  # channels of the three levels; whether they are signed; whether A
     "ghostnet_050": ((20, 40, 80), True, True),
     "convnext_atto": ((80, 160, 320), True, True),
     "mambaout_femto": ((96, 192, 288), True, True),  # channels last
-    "mobilevit_xxs": ((48, 64, 80), True, True),
+    "mobilevit_xxs": ((48, 64, 320), True, True),
     "edgenext_xx_small": ((48, 88, 168), True, True),
     "efficientvit_b0": ((32, 64, 128), True, True),
     "dla46_c": ((64, 128, 256), False, True),
@@ -99,7 +99,7 @@ def test_what_does_not_fit_is_refused_in_a_sentence_that_names_near_ones(name, w
 def test_the_only_side_of_an_input_is_said_when_another_comes():
     trunk = build_trunk("timm:maxvit_pico_rw_256").eval()
     assert trunk.size == 256
-    with pytest.raises(ValueError, match="takes 256 x 256 pixels only, got 64 x 64; set data.crop=256"):
+    with pytest.raises(ValueError, match=r"takes 256 x 256 pixels only, got 64 x 64; set data.crop=256"):
         trunk(noise(64))
 
 
@@ -107,7 +107,7 @@ def test_mc_loss_refuses_to_mask_signed_features_and_takes_them_through_a_convol
     def network(groups, name="timm:convnext_atto"):
         return build_model(ModelConfig("mc", name, num_classes=4, hidden=16, settings=MCSettings(groups=groups)))
 
-    with pytest.raises(ValueError, match="groups=trunk needs features that are not negative.*use groups=conv"):
+    with pytest.raises(ValueError, match=r"groups=trunk needs features that are not negative.*use groups=conv"):
         network("trunk")
     assert network("conv").eval()(noise(64)).features.min() == 0
     assert network("trunk", "timm:resnet10t").eval()(noise(64)).features.min() == 0

@@ -6,7 +6,7 @@ from fgcore.config import DataConfig
 from fgcore.data import tables
 from fgcore.data.file_kinds import is_image
 from fgcore.data.folders import read_split_folders
-from fgcore.data.records import Box, Listing, Record, locate, require_files
+from fgcore.data.records import Box, Listing, Record, locate
 from fgcore.data.tables import Places
 
 _LABELS = {"variant": "variants", "family": "families", "manufacturer": "manufacturers"}
@@ -47,7 +47,7 @@ def read_aircraft(config: DataConfig) -> Listing:
         )
         for part in pairs
     ]
-    return require_files(Listing(title, "official split", tuple(names), splits[0], splits[1]), images)
+    return tables.require_files(Listing(title, "official split", tuple(names), splits[0], splits[1]), images)
 
 
 def _beside(file: Path) -> Path | None:

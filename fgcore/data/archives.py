@@ -8,7 +8,7 @@ import os
 import stat
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO
@@ -17,7 +17,7 @@ from fgcore.data.folders import listed, walk
 from fgcore.data.images import MAX_BYTES, ImageError, decode_image, display_name
 from fgcore.data.layout import Arrangement, Item, Placed, arrange
 from fgcore.data.names import class_names
-from fgcore.data.records import check_classes, grouped, shortened
+from fgcore.data.records import check_classes, shortened
 from fgcore.data.zip_names import meant, parts_of
 
 MAX_ENTRIES = 50_000  # files and folders
@@ -43,7 +43,7 @@ class Unpacked:
     train: int  # images
     test: int
     skipped: tuple[str, ...]  # a sentence for each image that cannot be read, beginning with its class
-    notes: tuple[str, ...]  # what else was left out, counted and named
+    notes: tuple[str, ...]  # what else was left out, counted and named, and what else there is to know
 
 
 def unpack(file: Path | BinaryIO, target: Path, *, on_picture: Callable[[int, int], None] | None = None) -> Unpacked:
@@ -79,8 +79,8 @@ def unpack(file: Path | BinaryIO, target: Path, *, on_picture: Callable[[int, in
         except ValueError as error:  # of the layout, the classes and their names
             raise ArchiveError(str(error)) from error
         root.rename(target)
-    counted = len(listing.train), len(listing.test)
-    return Unpacked(target, listing.class_names, *counted, tuple(skipped), tuple(grouped(arranged.left_out)))
+    notes = replace(listing, left_out=arranged.left_out).notes
+    return Unpacked(target, listing.class_names, len(listing.train), len(listing.test), tuple(skipped), notes)
 
 
 def _opened(file: Path | BinaryIO) -> zipfile.ZipFile:

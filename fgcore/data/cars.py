@@ -5,8 +5,8 @@ from typing import Any
 
 from fgcore.config import DataConfig
 from fgcore.data import matlab, tables
-from fgcore.data.folders import read_split_folders
-from fgcore.data.records import Listing, Record, locate, require_files
+from fgcore.data.folders import read_split_folders, split_folders
+from fgcore.data.records import Listing, Record, locate
 from fgcore.data.tables import Places
 
 _TITLE = "Stanford Cars"
@@ -20,7 +20,7 @@ def read_cars(config: DataConfig) -> Listing:
     """Stanford Cars with its annotations, which may lie anywhere below the data set's folder; or class folders.
 
     `cars_train/` and `cars_test/` go with `cars_train_annos.mat` and `cars_test_annos_withlabels.mat`; `car_ims/` goes
-    with `cars_annos.mat`.
+    with `cars_annos.mat`. With `config.holdout` the training half alone will do.
 
     Raises:
         FileNotFoundError: no such folder, or parts of it are missing.
@@ -29,10 +29,15 @@ def read_cars(config: DataConfig) -> Listing:
     root = locate(config, _TITLE, ("stanford_cars", "cars", "StandCars"))
     places = Places(root)
     missing = places.missing((_TRAIN, _TEST, "cars_train", "cars_test"))
+    folders = [folder for name in ("cars_train", "cars_test", "car_ims") if (folder := places.folder(name))]
+    split = "official split"
     if not missing:
         (train, _), (test, _), names = _read(places, (_TRAIN, "cars_train"), (_TEST, "cars_test"))
     elif not places.missing((_ALL, "car_ims")):
         (train, test), names = _read(places, (_ALL, "car_ims"))
+    elif config.holdout and {*missing} <= {_TEST, "cars_test"}:
+        ((train, _), names), test = _read(places, (_TRAIN, "cars_train")), ()
+        split = "official training part"
     else:
         return read_split_folders(root, _TITLE, missing, _hint(places, missing))
     highest = 1 + max((record.target for record in (*train, *test)), default=-1)
@@ -42,7 +47,14 @@ def read_cars(config: DataConfig) -> Listing:
             f"{_TITLE} has images of class {highest}, expected at most {len(names) or _MOST}; download its files again"
         )
     names = names or tuple(f"class {number:03d}" for number in range(1, highest + 1))
-    return require_files(Listing(_TITLE, "official split", names, train, test, remarks=remarks))
+    listing = Listing(_TITLE, split, names, train, test, remarks=remarks)
+    try:
+        return tables.require_files(listing, *folders)
+    except FileNotFoundError:  # some mirrors leave the annotations beside class folders of renamed images
+        divided = split_folders(root, _TITLE)
+        if divided is None:
+            raise
+        return divided
 
 
 def _read(places: Places, *parts: tuple[str, str]) -> list[Any]:
@@ -84,7 +96,10 @@ def _records(
 def _hint(places: Places, missing: list[str]) -> str:
     """What would help, where something of the published files is there."""
     if missing == [_TEST]:
-        return "it is a separate download, since the devkit's own test file has no labels"
+        return (
+            "it is a separate download, since the devkit's own test file has no labels, or set data.holdout=0.2 to "
+            "test on a fifth of the training images"
+        )
     if places.file(_ALL) and places.folder("cars_train"):
         return f"{_ALL} is about the images of car_ims/, which have other names"
     return ""

@@ -6,7 +6,7 @@ from fgcore.config import DataConfig
 from fgcore.data import tables
 from fgcore.data.folders import read_split_folders
 from fgcore.data.names import class_names
-from fgcore.data.records import Box, Listing, Record, locate, require_files
+from fgcore.data.records import Box, Listing, Record, locate
 from fgcore.data.tables import Places
 
 _TABLES = ("images.txt", "image_class_labels.txt", "train_test_split.txt")
@@ -40,7 +40,9 @@ def read_cub(config: DataConfig) -> Listing:
         record = Record(targets[labels[image]], images / name, boxes.get(image), visible, f"images/{name}")
         splits[in_training[image]].append(record)
     names = class_names([classes[number] for number in targets])
-    return require_files(Listing(title, "official split", names, tuple(splits[True]), tuple(splits[False])), images)
+    return tables.require_files(
+        Listing(title, "official split", names, tuple(splits[True]), tuple(splits[False])), images
+    )
 
 
 def _below(folder: str, name: str) -> str:

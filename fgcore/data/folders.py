@@ -38,13 +38,10 @@ def read_split_folders(root: Path, title: str, missing: Sequence[str], hint: str
     Raises:
         FileNotFoundError: there are no such class folders either; says what is there, and what would work.
     """
-    try:
-        arrangement = arrange(walk(root), called(root))
-    except LayoutError:
-        arrangement = None
+    arrangement = _arranged(root)
     if arrangement and arrangement.has_split and fits:
         return listed(arrangement, title)
-    if not hint and all((root.resolve().parent / name).exists() for name in missing):
+    if not hint and missing and all(_lies_in(root.resolve().parent, name) for name in missing):
         hint = "they lie in the folder above, so choose that"
     elif not hint and arrangement and len(arrangement.classes) > 1 and fits:
         hint = f"dataset=folder reads its {len(arrangement.classes)} class folders"
@@ -53,6 +50,24 @@ def read_split_folders(root: Path, title: str, missing: Sequence[str], hint: str
         f"{title} needs {shortened(missing)}{classes} in {called(root)}, which {contents(root)}; "
         f"{hint or 'unpack the whole archive there, or choose another folder'}"
     )
+
+
+def split_folders(root: Path, title: str) -> Listing | None:
+    """Class folders under train/ and test/; None where there are none."""
+    arrangement = _arranged(root)
+    return listed(arrangement, title) if arrangement and arrangement.has_split else None
+
+
+def _arranged(root: Path) -> Arrangement[Path] | None:
+    try:
+        return arrange(walk(root), called(root))
+    except LayoutError:
+        return None
+
+
+def _lies_in(folder: Path, name: str) -> bool:
+    """True for a file or folder of that name in a folder or one below it."""
+    return (folder / name).exists() or any(folder.glob(f"*/{name}"))
 
 
 def listed(arrangement: Arrangement[Path], title: str) -> Listing:

@@ -22,7 +22,7 @@ def read(config: DataConfig) -> Listing:
         ValueError: a damaged annotation file, no class folders, too few classes or images, or
             class names that no checkpoint can hold.
     """
-    return _READERS[config.dataset](config).first(config.classes).hold_aside(config.holdout)
+    return _READERS[config.dataset](config).hold_aside(config.holdout).first(config.classes)
 
 
 def sample_seed(target: int, number: int) -> int:

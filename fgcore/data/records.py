@@ -89,10 +89,11 @@ class Listing:
             train=tuple(record for record in self.train if record.target < kept),
             test=tuple(record for record in self.test if record.target < kept),
         )
-        listing._require_images()
+        listing._require_training()
+        listing._require_tests()
         return listing
 
-    def _require_images(self) -> None:
+    def _require_training(self) -> None:
         found = {record.target for record in self.train}
         empty = [name for target, name in enumerate(self.class_names) if target not in found]
         if empty:
@@ -100,6 +101,8 @@ class Listing:
                 f"every class of {self.title} needs training images, but {shortened(empty)} "
                 f"{'has' if len(empty) == 1 else 'have'} none; add some or remove the class"
             )
+
+    def _require_tests(self) -> None:
         if not self.test:
             raise ValueError(
                 f"{self.title} needs {self.test_part} images, and none of its {len(self.class_names)} classes has any; "
@@ -134,7 +137,7 @@ class Listing:
             test=tuple(record for record in self.train if record.identifier in aside),
             held_aside=True,
         )
-        listing._require_images()
+        listing._require_tests()
         return listing
 
 
@@ -189,59 +192,6 @@ def locate(config: DataConfig, title: str, folders: Sequence[str]) -> Path:
 def called(folder: Path) -> str:
     """The name of a folder in sentences that other people may see: its path is nobody's business."""
     return clean(folder.resolve().name) or "the folder"
-
-
-def exists(path: Path) -> bool:
-    """True for a file; False for anything else, a name that no system takes included."""
-    try:
-        return path.is_file()
-    except OSError:
-        return False
-
-
-def require_files(listing: Listing, *folders: Path) -> Listing:
-    """The listing, once every image that it names is known to exist.
-
-    Args:
-        listing: with images where its tables say they are.
-        folders: in which they are looked for by name where they are not there: some mirrors sort them into folders.
-
-    Raises:
-        FileNotFoundError: saying how many do not, and which the first one is.
-    """
-    records = [*listing.train, *listing.test]
-    if folders and not all(record.path and exists(record.path) for record in records):
-        listing = _found(listing, {folder: _by_name(folder) for folder in folders})
-        records = [*listing.train, *listing.test]
-    missing = [record.identifier for record in records if record.path is None or not exists(record.path)]
-    if missing:
-        raise FileNotFoundError(
-            f"{listing.title} lists {len(records)} images, but {len(missing)} are not there, the first being "
-            f"{missing[0]}; unpack the whole archive"
-        )
-    return listing
-
-
-def _found(listing: Listing, images: Mapping[Path, Mapping[str, Path]]) -> Listing:
-    """The listing with the path of each image that lies further below its folder."""
-
-    def found(record: Record) -> Record:
-        path = record.path
-        if path is None or exists(path):
-            return record
-        below = next((names for folder, names in images.items() if path.is_relative_to(folder)), {})
-        return replace(record, path=below.get(path.name.casefold(), path))
-
-    return replace(listing, train=tuple(map(found, listing.train)), test=tuple(map(found, listing.test)))
-
-
-def _by_name(folder: Path) -> dict[str, Path]:
-    """The files below a folder whose names only one of them has, by these names in lower case."""
-    paths: dict[str, list[Path]] = {}
-    for above, _, names in os.walk(folder):
-        for name in names:
-            paths.setdefault(name.casefold(), []).append(Path(above, name))
-    return {name: found[0] for name, found in paths.items() if len(found) == 1}
 
 
 def contents(folder: Path) -> str:

@@ -2,14 +2,16 @@
 
 import os
 import re
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fgcore.data.file_kinds import is_clutter, is_image
-from fgcore.data.records import Box, shortened
+from fgcore.data.records import Box, Listing, Record, shortened
 
 _MAX_DEPTH = 6  # folders on the way down from the data set's own, itself included
 _MAX_FOLDERS = 64  # in a folder that is searched; more are class folders
@@ -128,3 +130,64 @@ def require_lines(path: Path, wanted: Iterable[int], table: Iterable[int]) -> No
 def inclusive_box(left: float, top: float, right: float, bottom: float) -> Box:
     """From MATLAB's first and last pixel, counted from 1, to the edges."""
     return left - 1, top - 1, right, bottom
+
+
+def require_files(listing: Listing, *folders: Path) -> Listing:
+    """The listing, once every image that it names is known to exist.
+
+    Args:
+        listing: with images where its tables say they are.
+        folders: of images, below which they are looked for by name where they are not there, since some mirrors sort
+            them into folders.
+
+    Raises:
+        FileNotFoundError: saying how many do not, and which the first one is.
+    """
+    missing = _missing(listing)
+    if missing and folders:
+        listing = _found(listing, {record.path for record in missing}, {folder: _by_name(folder) for folder in folders})
+        missing = _missing(listing)
+    if missing:
+        total = len(listing.train) + len(listing.test)
+        raise FileNotFoundError(
+            f"{listing.title} lists {total} images, but {len(missing)} are not there, the first being "
+            f"{missing[0].identifier}; unpack the whole archive"
+        )
+    return listing
+
+
+def _missing(listing: Listing) -> list[Record]:
+    return [record for record in (*listing.train, *listing.test) if record.path is None or not _exists(record.path)]
+
+
+def _exists(path: Path) -> bool:
+    """True for a file; False for anything else, a name that no system takes included."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def _found(listing: Listing, missing: set[Path | None], images: Mapping[Path, Mapping[str, Path]]) -> Listing:
+    """The listing with the place of each missing image that lies elsewhere; no file stands for two images."""
+    records = [*listing.train, *listing.test]
+    places = {record.path: record.path for record in records}
+    for path in missing - {None}:
+        below = next((names for folder, names in images.items() if path.is_relative_to(folder)), {})
+        places[path] = below.get(path.name.casefold(), path)
+    times = Counter(places.values())
+
+    def found(record: Record) -> Record:
+        place = places[record.path]
+        return replace(record, path=place) if times[place] == 1 else record
+
+    return replace(listing, train=tuple(map(found, listing.train)), test=tuple(map(found, listing.test)))
+
+
+def _by_name(folder: Path) -> dict[str, Path]:
+    """The files below a folder whose names only one of them has, by these names in lower case."""
+    paths: dict[str, list[Path]] = {}
+    for above, _, names in os.walk(folder):
+        for name in names:
+            paths.setdefault(name.casefold(), []).append(Path(above, name))
+    return {name: found[0] for name, found in paths.items() if len(found) == 1}
