@@ -7,17 +7,26 @@ from pathlib import Path
 
 import torch
 
-from benchmarks import ap_cnn, machine, mc_loss, timing
+from benchmarks import ap_cnn, freeze, machine, mc_loss, timing, trunks
 from fgcore.machine import runtime
 
-PARTS = {"mc_loss": mc_loss.measure, "ap_cnn": ap_cnn.measure, "machine": machine.measure}
+PARTS = {
+    "mc_loss": mc_loss.measure,
+    "ap_cnn": ap_cnn.measure,
+    "machine": machine.measure,
+    "freeze": freeze.measure,
+    "trunks": trunks.measure,
+}
+LONG = {"trunks"}  # hours: measured only when asked for by name
 RESULTS = Path(__file__).resolve().parent / "results"
 
 
 def main() -> None:
     """Measure the parts asked for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; default: all")
+    parser.add_argument(
+        "parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; default: all but {', '.join(LONG)}"
+    )
     parser.add_argument("--repeats", type=int, default=9, help="rounds of the quick rows")
     parser.add_argument("--device", default="")
     parser.add_argument("--threads", type=int, default=0, help="of the CPU; default: torch's choice")
@@ -29,7 +38,7 @@ def main() -> None:
         torch.set_num_threads(arguments.threads)
     device = runtime.pick_device(arguments.device)
     arguments.out.mkdir(parents=True, exist_ok=True)
-    for part in arguments.parts or PARTS:
+    for part in arguments.parts or [part for part in PARTS if part not in LONG]:
         torch.manual_seed(0)
         rows = PARTS[part](device, arguments.repeats)
         result = {

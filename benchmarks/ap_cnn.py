@@ -3,16 +3,15 @@
 from collections.abc import Callable
 
 import torch
-from fgcore.methods.build import build_model
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import literal, timing
 from fgcore.config import LossConfig, ModelConfig
 from fgcore.machine import runtime
+from fgcore.methods import build_loss, build_model
 from fgcore.methods.ap import roi
 from fgcore.methods.ap.network import APCNN
-from fgcore.methods.mc.losses import build_loss
 from fgcore.trunks import build_trunk
 
 CLASSES = 200
@@ -69,7 +68,7 @@ def _training(
 ) -> dict:
     """The whole step, ours in each precision against the literal one in fp32 and plain NCHW memory."""
     targets = torch.randint(CLASSES, (len(images),), device=device)
-    loss = build_loss(LossConfig(), "ap")
+    loss = build_loss(LossConfig("ce"), ModelConfig("ap"))
     slow = build_model(ModelConfig("ap", "resnet50" if "resnet50" in name else "resnet18", num_classes=CLASSES))
     slow.load_state_dict(model.state_dict())
     slow = slow.to(device).train()

@@ -5,15 +5,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from fgcore.methods.build import build_model
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import timing
 from fgcore.config import LossConfig, ModelConfig
 from fgcore.machine import runtime
-from fgcore.methods.mc.losses import build_loss
-from fgcore.outputs import APCNNOutput
+from fgcore.methods import build_loss, build_model
+from fgcore.methods.ap.output import APCNNOutput
 
 CLASSES = 200
 
@@ -31,7 +30,7 @@ def _step(precision: str, batch: int, device: torch.device) -> Callable[[], APCN
     images = torch.rand(batch, 3, 448, 448, device=device).contiguous(memory_format=torch.channels_last)
     targets = torch.randint(CLASSES, (batch,), device=device)
     generator = torch.Generator(device).manual_seed(0)
-    loss = build_loss(LossConfig(), "ap")
+    loss = build_loss(LossConfig("ce"), ModelConfig("ap"))
 
     def step() -> APCNNOutput:
         with runtime.autocast(precision, device):
@@ -83,7 +82,7 @@ def _peak(hold: bool, batch: int, device: str) -> int:
     model = runtime.place(build_model(ModelConfig("ap", "resnet50", num_classes=CLASSES)), torch.device(device))
     images = torch.rand(batch, 3, 448, 448, device=device).contiguous(memory_format=torch.channels_last)
     targets = torch.randint(CLASSES, (batch,), device=device)
-    loss = build_loss(LossConfig(), "ap")
+    loss = build_loss(LossConfig("ce"), ModelConfig("ap"))
 
     def terms() -> tuple[Tensor, object]:
         output = model(images)

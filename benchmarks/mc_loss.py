@@ -4,13 +4,14 @@ import dataclasses
 from collections.abc import Callable
 
 import torch
-from fgcore.methods.build import build_model
 from torch import Tensor
 
 from benchmarks import literal, timing
 from fgcore.config import LossConfig, ModelConfig
 from fgcore.machine import runtime
-from fgcore.methods.mc.losses import build_loss, channel_mask, discriminality, diversity, group_sizes
+from fgcore.methods import build_loss, build_model
+from fgcore.methods.mc.losses import channel_mask, discriminality, diversity, group_sizes
+from fgcore.methods.mc.settings import MCSettings
 
 CLASSES, BATCH = 200, 32
 
@@ -54,9 +55,10 @@ def _against_literal(channels: int, device: torch.device, repeats: int) -> dict:
 
 def _share_of_a_step(precision: str, device: torch.device, repeats: int) -> dict:
     """The authors' ResNet-18 from scratch, 224 pixels: a step with MC-Loss, and MC-Loss alone on the same features."""
-    config = ModelConfig("mc", "resnet18", num_classes=CLASSES, groups="scratch", channels_per_class=3)
+    own = MCSettings(groups="scratch", channels_per_class=3)
+    config = ModelConfig("mc", "resnet18", num_classes=CLASSES, settings=own)
     model = runtime.place(build_model(config), device)
-    loss = build_loss(LossConfig(), "mc")
+    loss = build_loss(LossConfig("mc"), ModelConfig("mc"))
     images = torch.rand(BATCH, 3, 224, 224, device=device).contiguous(memory_format=torch.channels_last)
     targets = torch.randint(CLASSES, (BATCH,), device=device)
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-4, momentum=0.9)

@@ -11,6 +11,7 @@ import torch
 from fgcore.checkpoints import checkpoint
 from fgcore.checkpoints.checkpoint import CheckpointError, load, read_metadata, save
 from fgcore.config import to_dict
+from fgcore.data.names import MAX_NAME
 from fgcore.machine.files import sha256
 from fgcore.methods import build_model
 from test_data_names import KEPT
@@ -190,8 +191,17 @@ def test_a_file_with_something_added_is_refused(good):
 
 def test_a_header_beyond_measure_is_refused(tmp_path):
     length = checkpoint.MAX_HEADER + 1
-    (tmp_path / "a.safetensors").write_bytes(struct.pack("<Q", length) + b" " * length)
-    refused(tmp_path / "a.safetensors", "header takes 4194305 bytes")
+    with (tmp_path / "a.safetensors").open("wb") as file:
+        file.write(struct.pack("<Q", length))
+        file.truncate(8 + length)
+    refused(tmp_path / "a.safetensors", f"header takes {length} bytes")
+
+
+def test_the_most_and_longest_class_names_that_are_written_can_be_read(tmp_path):
+    experiment = replaced(tiny("", "baseline"), "model", num_classes=20_000, hidden=1)
+    names = tuple(f"{number:05d}" + "\U0001f985" * (MAX_NAME - 5) for number in range(20_000))
+    save(tmp_path / "a.safetensors", build_model(experiment.model), experiment, names, REPORT, PROVENANCE)
+    assert read_metadata(tmp_path / "a.safetensors").class_names == names
 
 
 def test_a_header_of_junk_is_refused(tmp_path):

@@ -67,6 +67,15 @@ def test_class_folders_are_the_same_on_a_mac(tmp_path):
     assert [record.identifier for record in listing.test] == ["test/Grünfink/a.jpg"]
 
 
+def test_class_folders_that_nobody_can_tell_apart_are_one_class_and_that_is_said(tmp_path):
+    for name in ("wren", "wren ", "Gru\u0308nfink", "Gr\u00fcnfink"):
+        write_pictures(tmp_path / name, "0.jpg", "1.jpg")
+    listing = listing_of("folder", tmp_path)
+    assert listing.class_names == ("Grünfink", "wren")
+    assert len(listing.train) + len(listing.test) == 8
+    assert listing.notes == ("folders whose names differ in signs that nobody sees are one class (2): Grünfink, wren",)
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no names that are no text")
 def test_a_name_that_is_no_utf8_is_read_as_western_letters_and_said(tmp_path):
     for name in (b"Gr\xfcnfink", b"wren"):

@@ -41,7 +41,7 @@ def test_an_only_image_of_a_class_is_for_training():
     assert names(found.test) == ["wren/0.jpg"]
 
 
-@pytest.mark.parametrize("test", ["test", "Testing", "val", "valid", "Validation", "test-set", "TEST DATA"])
+@pytest.mark.parametrize("test", ["test", "Testing", "val", "valid", "Validation", "test-set", "TEST DATA", "dev"])
 @pytest.mark.parametrize("train", ["train", "Train", "training_set"])
 @pytest.mark.parametrize("around", ["", "birds/", "a/b/c/"])
 def test_a_split_is_found_under_its_usual_names_at_any_depth(train, test, around):
@@ -84,6 +84,35 @@ def test_train_is_a_class_where_no_test_folder_and_no_class_folders_say_otherwis
     assert found.classes == ("bus", "car", "train")
     with pytest.raises(LayoutError, match=r"x has folders train/ and test/, but no class folders in train/: expected"):
         arrange(of("{}/{}.jpg", "train", "test"), "x")
+
+
+def test_train_among_classes_stays_one_whatever_folders_it_has():
+    found = arrange(of("{}/{}.jpg", "bus", "train") + of("train/steam/{}/{}.jpg", "old"), "vehicles")
+    assert found.classes == ("bus", "train")
+    assert left(found) == {"images in folders within class folders": ["train/steam/old/0.jpg", "train/steam/old/1.jpg"]}
+
+
+@pytest.mark.parametrize(
+    ("train", "test"),
+    [("seg_train", "seg_test"), ("birds-Train", "birds-Val"), ("train_images", "test_images"), ("my train", "my test")],
+)
+def test_the_folders_of_a_split_may_have_the_same_words_around_theirs(train, test):
+    around = f"{train}/{train}", f"{test}/{test}"
+    for first, second in ((train, test), around):
+        found = arrange(of(first + "/{}/{}.jpg", "a", "b") + of(second + "/{}/{}.jpg", "a", "b"), "x")
+        assert found.split == f"own split ({train} and {test} folders)"
+        assert (found.classes, len(found.train), len(found.test)) == (("a", "b"), 4, 4)
+
+
+def test_folders_of_other_words_are_no_split():
+    with pytest.raises(LayoutError, match=r"of cars_train/, seg_test/ lie one folder deeper"):
+        arrange(of("cars_train/{}/{}.jpg", "a", "b") + of("seg_test/{}/{}.jpg", "a", "b"), "x")
+    assert arrange(of("{}/{}.jpg", "freight_train", "freight_test"), "x").classes == ("freight_test", "freight_train")
+
+
+def test_test_folders_without_a_training_folder_get_a_sentence():
+    with pytest.raises(LayoutError, match=r"x has folders test/, val/ but no train/ beside them: .* call the one to l"):
+        arrange(of("test/{}/{}.jpg", "a", "b") + of("val/{}/{}.jpg", "a", "b"), "x")
 
 
 def test_classes_may_be_missing_from_the_test_part():

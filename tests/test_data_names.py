@@ -71,6 +71,7 @@ def test_class_folders_that_are_numbers_come_in_the_order_of_numbers():
         ("photo\u202f.jpg", "photo\u202f.jpg"),
         ("Gr\udcfcnfink", "Grünfink"),
         ("\udcbd\udcf0", "\\xbd\\xf0"),
+        ("a\udc81\udc8d", "a\\x81\\x8d"),
         ("lone \ud800", "lone \\ud800"),
         ("  wren ", "wren"),
     ],

@@ -1,6 +1,7 @@
 """A method that only the tests know, on every page in a real browser: with a view of its own, and without one."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -73,9 +74,10 @@ def test_it_has_a_page_of_its_own_in_the_navigation(page, address):
 
 def test_compare_shows_its_own_map_in_its_own_words(page, address):
     page.goto(f"{address}/compare?{BOTH}")
-    page.get_by_text("The Toy: where its attention lies; The Plain Toy: its own map, toy attention.").wait_for()
+    page.get_by_text("The Toy: where its attention lies").wait_for()
+    page.get_by_text("The Plain Toy: its own map, toy attention").wait_for()
     page.locator(".st-key-maps .js-plotly-plot").wait_for()
-    page.get_by_text("toy attention, 4 × 4").wait_for()
+    page.get_by_text(re.compile("The Toy: toy attention, 4 × 4, .*, from 0 to 1")).wait_for()
     page.get_by_role("heading", name="Many images").wait_for()
     rests(page)
 
@@ -111,10 +113,10 @@ def test_train_offers_its_recipe_and_settings_and_shows_its_filmstrip(page, addr
 
 
 def test_analyse_tells_its_map_and_its_measure(page, address):
-    page.goto(f"{address}/analyse?measure=toy_peak")
+    page.goto(f"{address}/analyse?measure=Toy+peak")
     page.get_by_role("combobox", name="Measure").wait_for()
     page.get_by_text("The highest attention.").wait_for()
     rests(page)
-    page.goto(f"{address}/analyse?measure=pointing_box")
-    page.get_by_text("toy attention").first.wait_for()
+    page.goto(f"{address}/analyse?measure=Pointing,+object")
+    page.locator(".ytick text", has_text="toy attention · The Toy").wait_for()
     rests(page)

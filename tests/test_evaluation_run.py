@@ -183,9 +183,6 @@ def test_models_of_other_pictures_or_names_are_refused(checkpoints, tmp_path):
     other = write_model(tmp_path / "fewer.safetensors", "baseline", dataclasses.replace(DRAWN, test_per_class=2))
     with pytest.raises(ValueError, match=r"fewer\.safetensors was trained on other pictures than baseline_birds"):
         run.analyse([checkpoints[0], other], tmp_path / "a", SETTINGS)
-    assert run.model_names([other, tmp_path / "x" / "best.safetensors"]) == ["fewer", "x-best"]
-    with pytest.raises(ValueError, match="two checkpoints are called 'fewer'"):
-        run.model_names([other, other])
     three = write_model(tmp_path / "three.safetensors", "baseline", names=NAMES[:3])
     with pytest.raises(ValueError, match=rf"three\.safetensors knows 3 classes, the data has {len(NAMES)}"):
         run.analyse([three], tmp_path / "b", SETTINGS)

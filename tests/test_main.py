@@ -88,9 +88,9 @@ def test_a_folder_without_runs_says_so(tmp_path, capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("names", "sentence"),
     [
-        ([], "one folder of pictures per class in"),
+        ([], "pictures holds no images: expected CLASS/image.jpg, or train/CLASS/image.jpg"),
         (["red finch"], "at least two classes, got 1"),
-        (["red finch", "blue finch"], "needs training pictures, but blue finch, red finch have none"),
+        (["red finch", "blue finch"], "and test/CLASS/image.jpg, got blue finch, red finch; choose the folder that"),
     ],
 )
 def test_an_image_folder_without_classes_or_pictures_is_refused(preset, tmp_path, capsys, names, sentence):
@@ -150,7 +150,8 @@ def test_explaining_writes_panels_numbers_and_a_report_with_all_of_them(trained,
     assert all(f"<h2>run-{name}</h2>" in page for name in ("best", "last"))
     assert all(f"{model['top'][0]['probability']:.6f}" in page for model in (best, last))
     sources = re.findall(r'src="([^"]{22})', page)
-    assert len(sources) == len(best["panels"]) + len(last["panels"]) - 1  # the picture itself is shown once
+    side_by_side = 1 + 2  # the image itself, and what both models' Grad-CAMs say, before each model on its own
+    assert len(sources) == len(best["panels"] + last["panels"]) - 2 + side_by_side
     assert set(sources) == {"data:image/png;base64,"}
 
 

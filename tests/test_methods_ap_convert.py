@@ -7,6 +7,7 @@ import torch
 from conftest import GOLDEN
 from fgcore.config import LossConfig, ModelConfig
 from fgcore.methods import build_loss
+from fgcore.methods.ap import roi
 from fgcore.methods.ap.convert import convert_apcnn
 from fgcore.methods.ap.settings import APSettings, ROIConfig
 from golden_apcnn import run, to_ours
@@ -68,6 +69,21 @@ def test_the_zoomed_features_equal_the_official_ones(golden):
         flat = features.detach().flatten(1).double()
         stats = torch.stack([flat.mean(1), flat.std(1), flat.abs().amax(1)], dim=1).numpy()
         np.testing.assert_allclose(stats, case[name], rtol=1e-3 if meta["train"] else 1e-4, atol=1e-6)
+
+
+def test_the_one_way_to_drop_and_zoom_gives_the_official_crop_by_itself(golden):
+    case, meta, model, output = golden
+    if "crop_ch0" not in case:
+        pytest.skip("this case stores boxes and logits only")
+    block = None if output.drop is None else roi.drop_cells(output.rois, output.drop)
+    with torch.no_grad():
+        zoomed, cells, mask = model.refine(output.stage1.backbone.level3, output.zoom_boxes, block)
+    close(zoomed[:, 0], case["crop_ch0"], 1e-3 if meta["train"] else 1e-4)
+    np.testing.assert_array_equal(cells.numpy(), case["crop_box_i"])
+    if meta["train"]:
+        np.testing.assert_array_equal(mask[:, 0].numpy(), case["drop_mask"])
+    else:
+        assert mask is None
 
 
 def test_logits_and_losses_equal_the_official_ones(golden):

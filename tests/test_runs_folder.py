@@ -1,12 +1,11 @@
+import dataclasses
 import json
 
 import pytest
 import torch
 
-from fgcore.config import Experiment, to_dict
-from fgcore.methods.ap.settings import ROIConfig
+from fgcore.config import Experiment, ModelConfig, override, to_dict
 from fgcore.runs.folder import RunFolder, check_same
-from training_helpers import replaced
 
 
 def lines_of(folder):
@@ -81,19 +80,23 @@ def test_a_damaged_state_is_refused(folder, damage):
 
 def test_a_state_of_another_version_is_refused(folder):
     torch.save({"version": 99, "epoch": 1}, folder.state)
-    with pytest.raises(ValueError, match="version 99, expected 1"):
+    with pytest.raises(ValueError, match="version 99, expected 2"):
         folder.claim(resume=True)
 
 
 def test_settings_that_change_results_may_not_differ():
-    experiment = Experiment()
+    experiment = Experiment(model=ModelConfig("ap"))
     stored = to_dict(experiment)
     check_same(stored, experiment)
-    wider = replaced(experiment, "model", roi=ROIConfig(border=0.2))
-    with pytest.raises(ValueError, match=r"started with model\.roi\.border=0\.1, got 0\.2; resume with the same"):
+    wider = override(experiment, {"border": "0.2"})
+    with pytest.raises(
+        ValueError, match=r"started with model\.settings\.roi\.border=0\.1, got 0\.2; resume with the same"
+    ):
         check_same(stored, wider)
     with pytest.raises(ValueError, match=r"seed=1, got 2"):
-        check_same(stored, Experiment(seed=2))
+        check_same(stored, dataclasses.replace(experiment, seed=2))
+    with pytest.raises(ValueError, match=r"started with model\.method='ap', got 'baseline'"):
+        check_same(stored, Experiment())
 
 
 def test_settings_that_change_only_the_speed_may_differ():

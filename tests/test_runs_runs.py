@@ -6,10 +6,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from fgcore.config import override
 from fgcore.runs import runs
 from fgcore.runs.folder import RunFolder
 from fgcore.training import loop
-from training_helpers import draw_pictures, replaced, tiny
+from training_helpers import draw_pictures, tiny
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +23,7 @@ def folder(root, tmp_path_factory):
     """A finished run, one that stopped after its first epoch, one that stopped before, and a damaged one."""
     folder = tmp_path_factory.mktemp("runs")
     list(loop.train(tiny(root, epochs=2), folder / "whole"))
-    stopped = loop.train(replaced(tiny(root, "mc", epochs=3), "loss", mc_weight=0.1), folder / "deep" / "stopped")
+    stopped = loop.train(override(tiny(root, "mc", epochs=3), {"mc_weight": "0.1"}), folder / "deep" / "stopped")
     next(stopped)
     stopped.close()
     loop.train(tiny(root), folder / "begun").close()
@@ -82,10 +83,11 @@ def test_two_runs_differ_in_these_settings_and_figures(folder):
     one, two = folder / "whole", folder / "deep" / "stopped"
     settings, metrics = runs.compare(one, two)
     assert settings.to_dict("index") == {
-        "loss.mc_weight": {str(one): 1.5, str(two): 0.1},
+        "loss.kind": {str(one): "ce", str(two): "mc"},
         "model.method": {str(one): "baseline", str(two): "mc"},
         "optim.epochs": {str(one): 2, str(two): 3},
     }
+    assert set(runs.compare(two, one)[0].index) == set(settings.index)
     assert metrics.loc["epochs done"].tolist() == [2, 1]
     assert metrics.loc["training diversity"].isna().tolist() == [True, False]
     row = runs.table(folder).loc["whole"]
@@ -126,7 +128,7 @@ def test_mean_and_spread_are_taken_over_the_seeds_of_each_recipe(folder, monkeyp
     assert (first["method"], first["seeds"], first["changed"]) == ("baseline", "1, 2", "")
     assert (first["mean"], first["lowest"], first["highest"]) == (72.5, 71.0, 74.0)  # of seed 1 the later path
     assert first["std"] == pytest.approx(2.1213, abs=1e-4)
-    assert (second["method"], second["changed"]) == ("mc", "model.method=mc, optim.lr=0.5")
+    assert (second["method"], second["changed"]) == ("mc", "loss.kind=mc, model.method=mc, optim.lr=0.5")
     assert math.isnan(second["std"])
 
 

@@ -139,8 +139,13 @@ def test_a_run_without_probes_has_no_strip(tmp_path):
     assert probes.load(tmp_path) is None
 
 
+def settled(root):
+    """Which images, with the normalisation of the trunk that is to see them."""
+    return loop.settled(tiny(root), len(CLASSES)).data
+
+
 def test_an_untrained_batch_norm_gets_statistics_and_a_trained_one_keeps_its_own(root):
-    images = datasets.load(tiny(root).data, cache_images=False).train
+    images = datasets.load(settled(root), cache_images=False).train
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Conv2d(4, 4, 3), nn.BatchNorm2d(4)).eval()
     model[3].num_batches_tracked.fill_(7)
     weights = {name: value.clone() for name, value in model.named_parameters()}
@@ -155,7 +160,7 @@ def test_an_untrained_batch_norm_gets_statistics_and_a_trained_one_keeps_its_own
 
 
 def test_an_unreadable_picture_is_left_out_of_those_statistics(tmp_path):
-    images = datasets.load(tiny(draw_pictures(tmp_path)).data, cache_images=False).train
+    images = datasets.load(settled(draw_pictures(tmp_path)), cache_images=False).train
     (tmp_path / images.records[5].identifier).write_bytes(b"no picture")
     model = nn.Sequential(nn.BatchNorm2d(3)).eval()
     probes.calibrate(model, images, images.config)

@@ -77,9 +77,7 @@ def _set_image(catalogue: Catalogue) -> tuple[Image, LabelSet | None]:
     if not here:
         st.caption("No data set of these checkpoints lies here; `FG_DATA` names the folder that holds them.")
         return state.sidebar.shown() or _opening(), None
-    title = st.selectbox(
-        "Data set", list(here), key=state.sidebar.SET, bind="query-params", persist_state="session"
-    )
+    title = st.selectbox("Data set", list(here), key=state.sidebar.SET, bind="query-params", persist_state="session")
     label_set = here.get(title, next(iter(here.values())))
     count = len(sets.images(label_set))
     left, right = st.columns(2, vertical_alignment="bottom")

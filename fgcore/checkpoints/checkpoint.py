@@ -23,7 +23,7 @@ from fgcore.data.names import check_class_names
 from fgcore.machine.files import sha256, write_atomically
 
 FORMAT = "finegrain-lens-2"
-MAX_HEADER = 4 * 2**20  # bytes; 200 classes with all their scores take about 60 kB
+MAX_HEADER = 64 * 2**20  # bytes; 20,000 class names of 200 characters, the most that is written, take 52 MiB
 _FIELDS = ("experiment", "class_names", "report", "provenance")
 
 

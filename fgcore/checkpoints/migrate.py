@@ -4,8 +4,9 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from fgcore.config import LOSS_SETTINGS, NETWORK_SETTINGS, OWN_LOSS
+from fgcore.config import LOSS_SETTINGS, NETWORK_SETTINGS, OWN_LOSS, LossConfig, ModelConfig
 
+_SHARED = {field.name for kind in (ModelConfig, LossConfig) for field in dataclasses.fields(kind)}  # of all methods
 FORMAT = "finegrain-lens-1"  # until November 2026: one flat set of settings for all methods
 
 
@@ -33,7 +34,7 @@ def experiment(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _nested(flat: Mapping[str, Any], kinds: Mapping[str, type], own: type) -> dict[str, Any]:
     """Fields of one method or loss gathered in its settings; those of others left out."""
-    theirs = {field.name for kind in kinds.values() for field in dataclasses.fields(kind)}
+    theirs = {field.name for kind in kinds.values() for field in dataclasses.fields(kind)} - _SHARED
     settings = {field.name: flat[field.name] for field in dataclasses.fields(own) if field.name in flat}
     return {name: value for name, value in flat.items() if name not in theirs} | {"settings": settings}
 

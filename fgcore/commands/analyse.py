@@ -22,9 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--checkpoint", dest="checkpoints", action="append", type=texts.path, required=True, help="repeatable"
     )
     parser.add_argument("--data", action="append", default=[], metavar="SET", help="or key=value, such as root=DIR")
-    parser.add_argument(
-        "--out", type=texts.path, required=True, help="its folder; goes on where it stopped"
-    )
+    parser.add_argument("--out", type=texts.path, required=True, help="its folder; goes on where it stopped")
     parser.add_argument("--faithfulness", type=_count, help="pictures with deletion and insertion curves, or all")
     for field in dataclasses.fields(Settings):
         if field.name != "faithfulness":

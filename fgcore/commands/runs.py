@@ -9,9 +9,7 @@ from fgcore.runs import runs
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
-    parser.add_argument(
-        "folders", nargs="*", type=texts.path, metavar="FOLDER", help="default runs; or two runs"
-    )
+    parser.add_argument("folders", nargs="*", type=texts.path, metavar="FOLDER", help="default runs; or two runs")
     parser.add_argument("--seeds", action="store_true", help="mean and spread of runs that differ in the seed only")
 
 

@@ -41,7 +41,9 @@ def read_split_folders(root: Path, title: str, missing: Sequence[str], hint: str
     arrangement = _arranged(root)
     if arrangement and arrangement.has_split and fits:
         return listed(arrangement, title)
-    if not hint and missing and all(_lies_in(root.resolve().parent, name) for name in missing):
+    root = root.resolve()
+    above = [name for name in missing if (root.parent / name).exists()]
+    if not hint and above and (len(above) == len(missing) or (root.name in above and len(above) > 1)):
         hint = "they lie in the folder above, so choose that"
     elif not hint and arrangement and len(arrangement.classes) > 1 and fits:
         hint = f"dataset=folder reads its {len(arrangement.classes)} class folders"
@@ -63,11 +65,6 @@ def _arranged(root: Path) -> Arrangement[Path] | None:
         return arrange(walk(root), called(root))
     except LayoutError:
         return None
-
-
-def _lies_in(folder: Path, name: str) -> bool:
-    """True for a file or folder of that name in a folder or one below it."""
-    return (folder / name).exists() or any(folder.glob(f"*/{name}"))
 
 
 def listed(arrangement: Arrangement[Path], title: str) -> Listing:

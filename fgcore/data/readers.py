@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 from fgcore.config import DataConfig
 from fgcore.data import synthetic
-from fgcore.data.aircraft import read_aircraft
-from fgcore.data.cars import read_cars
-from fgcore.data.cub import read_cub
 from fgcore.data.folders import read_folder
+from fgcore.data.published.aircraft import read_aircraft
+from fgcore.data.published.cars import read_cars
+from fgcore.data.published.cub import read_cub
 from fgcore.data.records import Listing, Record
 
 TEST_SEEDS = 500_000  # number of a class's first drawn test sample; training samples are numbered from 0

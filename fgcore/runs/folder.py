@@ -142,9 +142,13 @@ def check_same(stored: Mapping[str, Any], wanted: Experiment) -> None:
 
 
 def differences(one: Experiment, two: Experiment) -> dict[str, tuple[Any, Any]]:
-    """The settings in which two experiments differ, by full name, in alphabetical order, with both values."""
+    """The settings in which two experiments differ, by full name, in alphabetical order, with both values.
+
+    What only one of them has belongs to its method or loss, and the name of that is among them.
+    """
     first, second = _flat(to_dict(one)), _flat(to_dict(two))
-    return {name: (first[name], second[name]) for name in sorted(first) if first[name] != second[name]}
+    both = sorted(first.keys() & second.keys())
+    return {name: (first[name], second[name]) for name in both if first[name] != second[name]}
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -192,7 +192,8 @@ def calibrate(model: nn.Module, images: datasets.ImageSet, data: DataConfig) -> 
         module.train()
         module.momentum = None  # the plain mean over all batches
     chosen = range(0, len(images), -(-len(images) // _CALIBRATION))
-    views = [view for view in decode_all(lambda index: images[index][0], chosen) if view is not None]
+    read = decode_all(lambda index: images[index][0], chosen)
+    views = [view for view in read if not isinstance(view, ImageError)]
     for start in range(0, len(views), _BATCH):
         batch = views[start : start + _BATCH]
         if len(batch) > 1 or not start:

@@ -28,9 +28,7 @@ def label_set_cards(label_set: LabelSet) -> None:
 
 
 def _card(entry: Entry, label_set: LabelSet) -> None:
-    st.html(
-        f'<div class="fg-model"><h4>{html.escape(entry.title)}</h4>{_accuracy(entry)}</div>'
-    )
+    st.html(f'<div class="fg-model"><h4>{html.escape(entry.title)}</h4>{_accuracy(entry)}</div>')
     st.html(origin(_facts(entry)))
     command = entry.checkpoint.provenance.get("command")
     if isinstance(command, str) and command:

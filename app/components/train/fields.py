@@ -37,7 +37,8 @@ class Settings:
         """A number field; `more` goes to `st.number_input`, `least` raises the lowest value offered."""
         value = self.value(path)
         low, high = limits(self.base, path)
-        low, high = (type(value)(side) for side in (max(low, more.pop("least", low)), min(high, _WIDEST)))
+        low = max(low, more.pop("least", low), -_WIDEST)
+        low, high = (type(value)(side) for side in (low, min(high, _WIDEST)))
         if isinstance(value, float):
             more = {"format": "%g", "step": float(value) / 10 or 0.1} | more
         entered = st.number_input(label, low, high, min(max(value, low), high), key=self.key(path), **more)

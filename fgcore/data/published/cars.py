@@ -4,10 +4,10 @@ from pathlib import PureWindowsPath
 from typing import Any
 
 from fgcore.config import DataConfig
-from fgcore.data import matlab, tables
 from fgcore.data.folders import read_split_folders, split_folders
+from fgcore.data.published import matlab, tables
+from fgcore.data.published.tables import Places
 from fgcore.data.records import Listing, Record, locate
-from fgcore.data.tables import Places
 
 _TITLE = "Stanford Cars"
 _TRAIN, _TEST, _META = "cars_train_annos.mat", "cars_test_annos_withlabels.mat", "cars_meta.mat"

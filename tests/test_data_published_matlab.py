@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from fgcore.data import matlab
+from fgcore.data.published import matlab
 from tiny_sets import annotations
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from tiny_sets import listing_of, make_cars_in_one_folder, make_devkit, make_split_folders, write_pictures
+from tiny_sets import annotations, listing_of, make_cars_in_one_folder, make_devkit, make_split_folders, write_pictures
 
 
 @pytest.mark.parametrize("labels", ["devkit", "."])
@@ -32,6 +32,48 @@ def test_the_test_labels_of_cars_are_asked_for_by_name(tmp_path):
     (root / "devkit" / "cars_test_annos_withlabels.mat").rename(root / "devkit" / "cars_test_annos.mat")
     with pytest.raises(FileNotFoundError, match=r"needs cars_test_annos_withlabels.mat, .* a separate download"):
         listing_of("cars", root)
+
+
+@pytest.mark.parametrize("lost", [("devkit/cars_test_annos_withlabels.mat",), ("cars_test",)])
+def test_the_training_half_of_cars_alone_will_do_where_a_part_of_it_is_held_aside(tmp_path, lost):
+    root = make_devkit(tmp_path)
+    write_pictures(root / "cars_train", *(f"{number:05}.jpg" for number in range(3, 9)))
+    savemat(
+        root / "devkit" / "cars_train_annos.mat",
+        annotations(
+            ("bbox_x1", "bbox_y1", "bbox_x2", "bbox_y2", "class", "fname"),
+            *((1, 1, 40, 30, 1 + number % 2, f"{number:05}.jpg") for number in range(1, 9)),
+        ),
+    )
+    for name in lost:
+        (root / name).rename(tmp_path / "elsewhere")
+    listing = listing_of("cars", root, holdout=0.25)
+    assert listing.split == "official training part, a quarter of the training images held aside"
+    assert listing.class_names == ("Acura RL 2012", "BMW M3 2012")
+    assert len(listing.train) + len(listing.test) == 8
+    assert {record.target for record in listing.test} == {0, 1}
+    with pytest.raises(FileNotFoundError):
+        listing_of("cars", root)
+
+
+def test_cars_sorted_into_class_folders_keep_their_annotations_or_else_their_folders(tmp_path):
+    plain, root = listing_of("cars", make_devkit(tmp_path / "plain")), make_devkit(tmp_path / "sorted")
+    for part in ("cars_train", "cars_test"):
+        for name, path in (("BMW", "00001.jpg"), ("Acura", "00002.jpg")):
+            (root / part / name).mkdir()
+            (root / part / path).rename(root / part / name / path)
+    same(listing_of("cars", root), plain)
+    for path in root.rglob("*.jpg"):
+        path.rename(path.with_stem(f"renamed {path.stem}"))
+    listing = listing_of("cars", root)
+    assert listing.summary == "Stanford Cars, 2 classes, own split (cars_train and cars_test folders)"
+    assert listing.class_names == ("Acura", "BMW")
+
+
+def test_the_folder_of_the_training_images_says_that_the_rest_lies_above(tmp_path):
+    root = make_devkit(tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"they lie in the folder above, so choose that$"):
+        listing_of("cars", root / "cars_train")
 
 
 def test_cars_half_unpacked_get_a_sentence(tmp_path):

@@ -38,6 +38,31 @@ def test_aircraft_is_found_under_any_name_and_with_or_without_its_folder_data(tm
         assert rows[0] == rows[1]
 
 
+@pytest.mark.parametrize("place", ["{}.jpg", "images/Boeing/{}.jpg", "images/{}.JPG"], ids=["beside", "sorted", "JPG"])
+def test_images_are_found_by_their_names_where_a_mirror_put_them(tmp_path, place):
+    plain, root = listing_of("aircraft", make_aircraft(tmp_path / "plain")), make_aircraft(tmp_path / "mirror")
+    data = root / "data"
+    for path in (data / "images").iterdir():
+        moved = data / place.format(path.stem)
+        moved.parent.mkdir(exist_ok=True)
+        path.rename(moved)
+    if place == "{}.jpg":
+        (data / "images").rmdir()
+    listing = listing_of("aircraft", root)
+    assert [(r.identifier, r.target) for r in listing.train] == [(r.identifier, r.target) for r in plain.train]
+    assert [record.path for record in listing.test] == [data / place.format(stem) for stem in ("0000004", "0000003")]
+
+
+def test_lists_may_name_the_files_of_their_images(tmp_path):
+    plain, root = listing_of("aircraft", make_aircraft(tmp_path / "plain")), make_aircraft(tmp_path / "other")
+    for path in (root / "data").glob("images_*.txt"):
+        path.write_text("".join(f"images/{line[:7]}.jpg{line[7:]}\n" for line in path.read_text().splitlines()))
+    rows = [
+        [(r.target, r.box, r.identifier) for r in listing.train] for listing in (listing_of("aircraft", root), plain)
+    ]
+    assert rows[0] == rows[1]
+
+
 @pytest.mark.parametrize(
     ("labels", "title", "names", "targets"),
     [

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgcore.data.file_kinds import is_clutter, is_image
+from fgcore.data.names import clean
 from fgcore.data.records import Box, Listing, Record, shortened
 
 _MAX_DEPTH = 6  # folders on the way down from the data set's own, itself included
@@ -151,7 +152,7 @@ def require_files(listing: Listing, *folders: Path) -> Listing:
         total = len(listing.train) + len(listing.test)
         raise FileNotFoundError(
             f"{listing.title} lists {total} images, but {len(missing)} are not there, the first being "
-            f"{missing[0].identifier}; unpack the whole archive"
+            f"{clean(missing[0].identifier)}; unpack the whole archive"
         )
     return listing
 

@@ -3,11 +3,11 @@
 import numpy as np
 
 from fgcore.config import DataConfig
-from fgcore.data import tables
 from fgcore.data.folders import read_split_folders
 from fgcore.data.names import class_names
+from fgcore.data.published import tables
+from fgcore.data.published.tables import Places
 from fgcore.data.records import Box, Listing, Record, locate
-from fgcore.data.tables import Places
 
 _TABLES = ("images.txt", "image_class_labels.txt", "train_test_split.txt")
 

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from fgcore.config import DataConfig
-from fgcore.data import tables
 from fgcore.data.file_kinds import is_image
 from fgcore.data.folders import read_split_folders
+from fgcore.data.published import tables
+from fgcore.data.published.tables import Places
 from fgcore.data.records import Box, Listing, Record, locate
-from fgcore.data.tables import Places
 
 _LABELS = {"variant": "variants", "family": "families", "manufacturer": "manufacturers"}
 

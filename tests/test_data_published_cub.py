@@ -1,5 +1,7 @@
 """CUB-200-2011 in the layouts in which people have it."""
 
+import re
+
 import pytest
 
 from tiny_sets import listing_of, make_cub, write_pictures
@@ -96,8 +98,13 @@ def rewritten(root, change):
         lambda text: f"\n{text}\n  \n".encode(),
         lambda text: text.replace("/", "\\").encode(),
         lambda text: text.replace(" ", "\t").replace("\n", " \n").encode(),
+        lambda text: re.sub(r" (00\S+/)", r" images/\1", text).encode(),
+        lambda text: re.sub(r" (00\S+)/", r" .\\Images\\\1\\", text).encode(),
     ],
-    ids=["byte order mark", "UTF-16", "Windows lines", "old Mac lines", "blank lines", "backslashes", "tabs"],
+    ids=[
+        *("byte order mark", "UTF-16", "Windows lines", "old Mac lines", "blank lines", "backslashes", "tabs"),
+        *("with the folder", "from here"),
+    ],
 )
 def test_tables_that_another_system_wrote_are_the_same(tmp_path, change):
     plain, other = listing_of("cub", make_cub(tmp_path / "plain")), make_cub(tmp_path / "other")
@@ -135,6 +142,16 @@ def test_cub_divided_into_class_folders_is_read(tmp_path, around):
     listing = listing_of("cub", tmp_path)
     assert listing.summary == "CUB-200-2011, 2 classes, own split (train and test folders)"
     assert listing.class_names == ("Black footed Albatross", "Laysan Albatross")
+
+
+def test_no_table_leads_out_of_the_folder_of_images(tmp_path):
+    root = make_cub(tmp_path / "CUB_200_2011")
+    write_pictures(tmp_path, "secret.jpg")
+    table = (root / "images.txt").read_text()
+    for place in ("../../secret.jpg", str(tmp_path / "secret.jpg")):
+        (root / "images.txt").write_text(table.replace("001.Black_footed_Albatross/a.jpg", place))
+        with pytest.raises(FileNotFoundError, match=r"lists 6 images, but 1 are not there"):
+            listing_of("cub", root)
 
 
 def test_a_folder_within_the_data_set_and_one_without_a_split_say_what_would_work(tmp_path):
