@@ -13,7 +13,7 @@ from conftest import ROOT
 from fgcore.config import ModelConfig
 from fgcore.methods import build_model
 from fgcore.methods.ap.roi import all_rois
-from fgcore.methods.ap.settings import ROIConfig
+from fgcore.methods.ap.settings import APSettings, ROIConfig
 from fgcore.methods.mc.losses import channel_mask, discriminality, diversity, group_sizes
 
 
@@ -39,7 +39,7 @@ def test_the_mask_of_the_literal_mc_loss_drops_as_many_channels():
 def network():
     torch.manual_seed(0)
     roi = ROIConfig(anchors=(32.0, 64.0, 96.0))
-    config = ModelConfig("ap", "resnet18", num_classes=5, hidden=16, pyramid_channels=32, roi=roi)
+    config = ModelConfig("ap", "resnet18", num_classes=5, hidden=16, settings=APSettings(32, roi=roi))
     return build_model(config).eval()
 
 

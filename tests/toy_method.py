@@ -7,13 +7,14 @@ centre of its class; the centres move with the images and live in a buffer of th
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fgcore.config import DataConfig, Experiment, LossConfig, ModelConfig, OptimConfig, settings
+from fgcore.config import DataConfig, Experiment, LossConfig, ModelConfig, OptimConfig, between, settings
 from fgcore.methods.base import Film, Loss, Measure, Method, Shown
 from fgcore.outputs import Evidence, LossTerms
 from fgcore.records import Asked, Detail, Explanation, Map, Panel, Table
@@ -25,15 +26,15 @@ from fgcore.trunks import build_trunk
 class ToySettings:
     """Of the network."""
 
-    level: int = 4  # that is attended to
+    level: Annotated[int, between(4, 5)] = 4  # that is attended to
 
 
 @settings
 class ToyLossSettings:
     """Of the loss."""
 
-    pull: float = 0.1  # weight of the distance to the centres
-    pace: float = 0.5  # how far a centre moves towards an image
+    pull: Annotated[float, between(0, 100)] = 0.1  # weight of the distance to the centres
+    pace: Annotated[float, between(0, 1)] = 0.5  # how far a centre moves towards an image
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,7 @@ def toy_birds() -> Experiment:
     )
 
 
-CENTRE_LOSS = Loss("toy_centres", "Cross-entropy and moving centres", ToyLossSettings, CentreLoss)
+CENTRE_LOSS = Loss("toy_centres", "Cross-entropy and moving centres", ToyLossSettings, CentreLoss, needs="pooled")
 TOY = Method(
     name="toy",
     title="The Toy",
@@ -162,6 +163,7 @@ TOY = Method(
     loss=CENTRE_LOSS.name,
     detail=detail,
     film=Film(pack, unpack, image, caption=lambda shown, target: f"attention {shown.mean():.2f}"),
+    offers=("pooled",),
     measure=measure,
     maps={"toy_attention": "toy attention"},
     measures={"toy_peak": Measure("Toy peak", "The highest attention.", 0)},

@@ -50,15 +50,19 @@ def _restyle(label: str, changes: dict, traces: Sequence[int]) -> dict:
     return {"label": label, "method": "restyle", "args": [changes, list(traces)]}
 
 
+def _percent(share: float) -> str:
+    return f"{share:.0%}".replace("%", " %")
+
+
 def _opacity(traces: Sequence[int]) -> dict:
-    steps = [_restyle(f"{share:.0%}", {"opacity": [share] * len(traces)}, traces) for share in style.STEPS]
+    steps = [_restyle(_percent(share), {"opacity": [share] * len(traces)}, traces) for share in style.STEPS]
     return style.slider(steps, active=style.START, prefix="Map over image: ", width=220)
 
 
 def _threshold(traces: Sequence[int], layers: Sequence[Layer], ranges: Sequence[Range]) -> dict:
     steps = []
     for area in AREAS:
-        label = "everything" if area == 1 else f"the highest {area:.0%} of the area"
+        label = "everything" if area == 1 else f"the highest {_percent(area)} of the area"
         scales = [_cut(layer, limits, area) for layer, limits in zip(layers, ranges, strict=True)]
         steps.append(_restyle(label, {"colorscale": scales}, traces))
     return style.slider(steps, active=0, prefix="Show ", width=220) | {"x": 0.36}

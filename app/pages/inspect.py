@@ -26,7 +26,7 @@ def show() -> None:
     choice = state.sidebar.choice()
     st.title("Inspect", anchor=False)
     st.markdown("One image: what each model says, and where it looked. The sidebar has other images and models.")
-    lesson = "New to the two methods? Learn shows them in small steps."
+    lesson = "New here? Start with Learn."
     st.page_link(state.page("learn"), label=lesson, icon=":material/school:")
     head = st.container()
     if choice.label_set is None:
@@ -109,7 +109,7 @@ def _cams(choice: Choice, shown: report.Shown) -> None:
                 maps.append((choice.label_set.label(entry), shown.models[entry.key][1]))
     st.markdown(
         "**Grad-CAM**, the familiar reference: where the last layer raised the score of the class. "
-        "It works for any network. What the two methods add is read from the networks themselves, without gradients."
+        "It works for any network. What a method adds of its own is read from the network itself, without gradients."
     )
     if maps:
         view = maps[0][1].view
