@@ -37,7 +37,7 @@ def test_each_slider_changes_every_map_and_leaves_the_other_sliders_setting_alon
 
 
 def test_the_threshold_clears_all_but_the_highest_share_of_the_area():
-    changes, _ = step(figure({}).layout.sliders[1], "20%")
+    changes, _ = step(figure({}).layout.sliders[1], "20 %")
     for scale, high in zip(changes["colorscale"], (99, 198), strict=True):
         edge = scale[1][0]
         assert alpha(scale[0][1]) == alpha(scale[1][1]) == 0
@@ -76,7 +76,7 @@ def test_a_common_scale_is_a_second_set_of_the_same_maps_that_a_button_shows():
     assert [list(button.args[0]["visible"]) for button in menu.buttons] == [
         [True, True, False, False], [False, False, True, True],
     ]  # fmt: skip
-    changes, traces = step(shown.layout.sliders[1], "20%")
+    changes, traces = step(shown.layout.sliders[1], "20 %")
     assert list(traces) == [2, 4, 5, 6]  # the threshold holds on both scales
     assert changes["colorscale"][2][1][0] == pytest.approx(changes["colorscale"][0][1][0] / 2)
 
