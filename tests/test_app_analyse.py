@@ -24,9 +24,9 @@ def test_a_model_of_photographs_opens_on_its_test_pictures_where_they_are_here(t
     write_checkpoint(tmp_path / "photos.safetensors", "baseline", PHOTO_CLASSES, "cub")
     monkeypatch.setenv(checkpoints.VARIABLE, str(tmp_path))
     (world,) = checkpoints.catalogue().label_sets
-    monkeypatch.setattr(sets, "pictures", lambda _: None)
+    monkeypatch.setattr(sets, "images", lambda _: None)
     assert picker.address(world, world.entries[0]) == {"picture": "Photo", "models": "photos"}
-    monkeypatch.setattr(sets, "pictures", lambda _: object())
+    monkeypatch.setattr(sets, "images", lambda _: object())
     place = {"picture": "Set", "set": world.title, "test_picture": "0"}
     assert picker.address(world, world.entries[0]) == place | {"models": "photos"}
 
@@ -150,7 +150,7 @@ def test_an_analysis_runs_as_a_process_and_tells_how_it_ended(analysed, tmp_path
         assert time.time() < deadline
         time.sleep(0.2)
     assert job.state == "failed"
-    assert job.problem.startswith("test_per_class should lie in 1 to")
+    assert job.problem.startswith("synthetic birds needs test images")
     assert store.progress(job.path) is None  # nothing was measured
 
 
@@ -161,7 +161,7 @@ def test_an_analysis_is_on_the_page_as_soon_as_it_was_asked_for(app, tmp_path, m
     ran(app).button(key="ana_start").click()
     ran(app)
     (bar,) = app.get("progress")
-    assert "synthetic_birds: waits, place 1" in bar.proto.text
+    assert "waits, place 1" in bar.proto.text
     app.button(key="ana_stop_synthetic_birds").click()
     ran(app)
     assert jobs.find("analyse", "synthetic_birds").state == "stopped"
@@ -186,16 +186,16 @@ def test_a_link_to_a_test_picture_opens_it_with_its_class(analysed, monkeypatch)
     app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=120)
     app.query_params.update({"picture": "Set", "test_picture": "25", "models": "mc_birds"})
     ran(app)
-    picture = app.session_state[state.sidebar._CHOICE].picture
+    picture = app.session_state[state.sidebar._CHOICE].image
     world = checkpoints.catalogue().label_sets[0]
     assert picture.label == class_names("birds")[2]  # ten test pictures per class
-    assert (picture.name, picture.source) == (f"{picture.label}, test picture 25", "bird")
+    assert (picture.name, picture.source) == (f"{picture.label}, test image 25", "bird")
     assert picture.pixels.shape == (104, 104, 3)
     assert [entry.name for entry in app.session_state[state.sidebar._CHOICE].entries] == ["mc_birds"]
     assert sets.place(world, "birds/002/500005") == 25
     assert sets.place(world, "birds/002/1") is None  # a training picture
-    with pytest.raises(ValueError, match="test picture 9999"):
-        sets.picture(world, 9999)
+    with pytest.raises(ValueError, match="test image 9999"):
+        sets.image(world, 9999)
 
 
 def test_a_set_that_is_not_here_is_not_offered(analysed, tmp_path, monkeypatch):

@@ -9,7 +9,10 @@ from streamlit.testing.v1 import AppTest
 
 from app import checkpoints, resources, state
 from app.components.lesson import step
+from app.methods.ap.lesson import keys as ap_keys
+from app.methods.baseline.lesson import ANOTHER
 from app.methods.mc.lesson import board
+from app.methods.mc.lesson import keys as mc_keys
 from app.pages import learn
 from app.pages.learn import STEPS
 from app_helpers import write_checkpoints
@@ -164,13 +167,13 @@ def test_a_guess_names_the_birds_and_the_discriminative_part(open_step):
 @pytest.mark.parametrize(
     ("title", "kind", "key", "value"),
     [
-        ("What an ordinary network looks at", "slider", state.learn.PICTURE, 6),
-        ("Every class gets its own channels", "segmented_control", state.learn.OWNER, 0),
-        ("The right group must win", "segmented_control", state.learn.TARGET, 0),
-        ("The whole loss", "slider", state.learn.TERMS, 7),
-        ("Three levels of detail", "segmented_control", state.learn.LEVEL, 5),
-        ("Zooming in", "pills", state.learn.ZOOM, []),
-        ("Two passes, one answer", "segmented_control", state.learn.PASS, "Both, the answer"),
+        ("What an ordinary network looks at", "slider", ANOTHER, 6),
+        ("Every class gets its own channels", "segmented_control", mc_keys.OWNER, 0),
+        ("The right group must win", "segmented_control", mc_keys.TARGET, 0),
+        ("The whole loss", "slider", mc_keys.TERMS, 7),
+        ("Three levels of detail", "segmented_control", ap_keys.LEVEL, 5),
+        ("Zooming in", "pills", ap_keys.ZOOM, []),
+        ("Two passes, one answer", "segmented_control", ap_keys.PASS, "Both, the answer"),
     ],
 )
 def test_the_control_changes_what_the_step_says(open_step, title, kind, key, value):
@@ -185,14 +188,14 @@ def test_the_mask_is_another_one_at_every_training_step(open_step):
     app = open_step("A random half is switched off")
     size = 512 // len(class_names("birds"))
     assert f"Step 1: {size // 2} of {size} channels are off" in words(app)
-    app.slider(key=state.learn.MASK).set_value(20).run()
+    app.slider(key=mc_keys.MASK).set_value(20).run()
     assert "has worked in" in words(app)
     assert "of 20 steps" in words(app)
 
 
 def test_all_channels_on_the_stack_are_the_ccmp_of_the_group(open_step):
     app = open_step("The strongest channel wins")
-    app.slider(key=state.learn.STACK).set_value(21).run()
+    app.slider(key=mc_keys.STACK).set_value(21).run()
     assert "CCMP of 21 channels" in app.get("plotly_chart")[1].proto.spec
     assert "CCMP map lies on the eye ring" in words(app)
 
@@ -200,7 +203,7 @@ def test_all_channels_on_the_stack_are_the_ccmp_of_the_group(open_step):
 def test_more_overlap_keeps_other_regions(open_step):
     app = open_step("Regions for a closer pass")
     before = [chart.proto.spec for chart in app.get("plotly_chart")]
-    app.slider(key=state.learn.OVERLAP).set_value(0.9).run()
+    app.slider(key=ap_keys.OVERLAP).set_value(0.9).run()
     assert [chart.proto.spec for chart in app.get("plotly_chart")] != before
     assert "**9** regions are kept" in words(app)  # 5 + 3 + 1
 
@@ -209,7 +212,7 @@ def test_some_training_steps_hide_a_region_and_some_none(open_step):
     app = open_step("One region is hidden")
     said = []
     for number in (1, 3):
-        app.slider(key=state.learn.DROP).set_value(number).run()
+        app.slider(key=ap_keys.DROP).set_value(number).run()
         said.append("nothing is hidden" in words(app))
     assert said == [True, False]
 

@@ -209,7 +209,9 @@ def test_every_choice_of_every_setting_comes_back_from_a_file(tmp_path, method):
 
 
 def test_another_method_keeps_the_settings_that_it_has_too():
-    before = Experiment(model=ModelConfig("mc", settings=MCSettings(4, "conv", 5, 7)), loss=LossConfig("mc", 0.1))
+    before = Experiment(
+        model=ModelConfig("mc", settings=MCSettings(4, "conv", 5, head_pool=7)), loss=LossConfig("mc", 0.1)
+    )
     baseline = override(before, {"method": "baseline"})
     assert baseline.model.settings == BaselineSettings(level=4, head_pool=7)
     assert override(baseline, {"method": "mc"}).model.settings == MCSettings(level=4, head_pool=7)

@@ -22,7 +22,7 @@ class Layer:
     """A map to lay over an image; nan cells stay clear."""
 
     values: np.ndarray  # (h, w)
-    name: str  # of its quantity, for the hover text: "gate", "CCMP"
+    name: str  # of its quantity, for the hover text
     low: float  # value of the darkest colour
     high: float
     palette: str

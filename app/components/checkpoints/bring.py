@@ -9,10 +9,12 @@ from app import checkpoints, resources, state
 from app.components.text import plain
 from app.state.checkpoints import News
 from fgcore.checkpoints import official
+from fgcore.methods import METHODS
 from fgcore.runs import store
 
 _ENDINGS = [ending.removeprefix(".") for ending in (store.ENDING, *store.OFFICIAL_ENDINGS)]
 _DATASETS = {"cub": "CUB-200-2011", "cars": "Stanford Cars", "aircraft": "FGVC-Aircraft"}
+_IMPORTED = " or ".join(method.title for method in METHODS.values() if method.importers)
 
 
 def bring() -> None:
@@ -25,8 +27,8 @@ def bring() -> None:
     with st.container(border=True):
         st.subheader("Bring a checkpoint", anchor=False)
         st.markdown(
-            "A `.safetensors` file written by this program, or the authors' own AP-CNN file (`.pth`). It is checked "
-            "before it is kept, no code in it is run, and it stays on this machine."
+            f"A `.safetensors` file written by this program, or a file of the authors of {_IMPORTED} (`.pth`). It is "
+            "checked before it is kept, no code in it is run, and it stays on this machine."
         )
         upload = st.file_uploader(
             "Checkpoint", type=_ENDINGS, key=state.checkpoints.own_upload(), max_upload_size=store.MAX_BYTES >> 20,

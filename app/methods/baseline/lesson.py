@@ -4,7 +4,7 @@ import html
 
 import streamlit as st
 
-from app import resources, state
+from app import resources
 from app.charts import style
 from app.charts.panels import Layer, Panel
 from app.components.cards import discriminative_frames
@@ -14,9 +14,11 @@ from fgcore.evaluation.parts import share_on
 from fgcore.inspection.cams import class_maps
 from fgcore.methods.baseline import BASELINE as METHOD
 
+ANOTHER = "lesson_image"  # int: another drawing of the lesson's bird
+
 
 def _cross_entropy(scene: Scene) -> None:
-    number = st.slider("Another image of this species", 1, 12, 1, key=state.learn.PICTURE, width=CONTROL)
+    number = st.slider("Another image of this species", 1, 12, 1, key=ANOTHER, width=CONTROL)
     scene = scene.with_drawing(NUMBER + number - 1)
     truth = scene.sample.class_index
     shown = scene.shown(METHOD)

@@ -4,7 +4,6 @@ import dataclasses
 
 import streamlit as st
 
-from app import state
 from app.charts import strips, style
 from app.charts.panels import Layer, Panel
 from app.components.cards import discriminative_frames
@@ -12,6 +11,7 @@ from app.components.lesson.step import CONTROL, Scene, Step, chart, says
 from app.components.text import percent, plain
 from app.methods.ap import ask
 from app.methods.ap.drawing import gate_layer, roi_outlines, ties
+from app.methods.ap.lesson import keys
 from fgcore.methods.ap import AP as METHOD
 from fgcore.methods.ap import roi as regions
 from fgcore.methods.ap.pyramids import ChannelGate, FeaturePyramid, SpatialGate, accumulate
@@ -31,7 +31,7 @@ def _pyramid(scene: Scene) -> None:
     shown = scene.shown(METHOD)
     if shown is None:
         return
-    place = _level("Level of the pyramid", state.learn.LEVEL)
+    place = _level("Level of the pyramid", keys.LEVEL)
     stride = 2 ** LEVELS[place]
     strength = shown.detail.stage1.features[place].strength
     rows, columns = strength.shape
@@ -58,7 +58,7 @@ def _gates(scene: Scene) -> None:
     shown = scene.shown(METHOD)
     if shown is None:
         return
-    place = _level("Gates of", state.learn.GATE)
+    place = _level("Gates of", keys.GATE)
     stage = shown.detail.stage1
     low, high = _range(shown)
     gate, weights = stage.spatial_gates[place], stage.channel_gates[place]
@@ -93,7 +93,7 @@ def _range(shown: Explanation) -> tuple[float, float]:
 def _regions(scene: Scene) -> None:
     overlap = st.slider(
         "Overlap that is allowed, as a share of the two squares' joint area", 0.0, 0.9, 0.05, 0.05,
-        key=state.learn.OVERLAP, width=CONTROL,
+        key=keys.OVERLAP, width=CONTROL,
     )  # fmt: skip
     shown = scene.ask(
         METHOD,

@@ -5,7 +5,6 @@ import dataclasses
 import numpy as np
 import streamlit as st
 
-from app import state
 from app.charts import style
 from app.charts.panels import Layer, Outline, Panel
 from app.checkpoints import Entry
@@ -13,6 +12,7 @@ from app.components.lesson.step import CONTROL, Scene, Step, chart, says
 from app.components.text import bars, percent, plain
 from app.methods.ap import ask
 from app.methods.ap.drawing import roi_outlines, zoom_panels
+from app.methods.ap.lesson import keys
 from fgcore.methods.ap import AP as METHOD
 from fgcore.methods.ap import roi as regions
 from fgcore.methods.ap.network import APCNN
@@ -25,7 +25,7 @@ _FIRST, _SECOND, _BOTH = "The first pass", "The second pass", "Both, the answer"
 
 
 def _dropblock(scene: Scene) -> None:
-    now = st.slider("Training step", 1, _TRAINING_STEPS, 3, key=state.learn.DROP, width=CONTROL)
+    now = st.slider("Training step", 1, _TRAINING_STEPS, 3, key=keys.DROP, width=CONTROL)
     shown = scene.shown(METHOD, draw_seed=now)
     if shown is None:
         return
@@ -66,7 +66,7 @@ def _hidden(shown: Explanation) -> Panel:
 def _zoom(scene: Scene) -> None:
     levels = st.pills(
         "Regions that count", LEVELS, selection_mode="multi", default=LEVELS,
-        format_func=lambda level: f"Level {level}", key=state.learn.ZOOM,
+        format_func=lambda level: f"Level {level}", key=keys.ZOOM,
     )  # fmt: skip
 
     def again(entry: Entry) -> Explanation:
@@ -105,7 +105,7 @@ def _two_passes(scene: Scene) -> None:
     if shown is None:
         return
     whose = st.segmented_control(
-        "Whose answer?", (_FIRST, _SECOND, _BOTH), default=_FIRST, required=True, key=state.learn.PASS
+        "Whose answer?", (_FIRST, _SECOND, _BOTH), default=_FIRST, required=True, key=keys.PASS
     )
     detail = shown.detail
     views = {_FIRST: [_seen("First pass", shown, False)], _SECOND: [_seen("Second pass", shown, True)]}

@@ -5,12 +5,12 @@ import html
 import numpy as np
 import streamlit as st
 
-from app import state
 from app.charts import mosaic, style
 from app.charts.panels import Layer, Panel
 from app.components.cards import discriminative_frames
 from app.components.lesson.step import CONTROL, Scene, Step, chart, fine_percent, says, without_slider
 from app.components.text import plain
+from app.methods.mc.lesson import keys
 from app.methods.mc.sides import drawn_mask
 from fgcore.evaluation.parts import share_on
 from fgcore.methods.mc import MC as METHOD
@@ -33,7 +33,7 @@ def _owners(scene: Scene) -> None:
     choices = [own, scene.sample.relative, len(names) - 1]  # itself, its relative, a stranger
     chosen = st.segmented_control(
         "Whose group?", choices, default=own, required=True, format_func=lambda index: plain(names[index]),
-        key=state.learn.OWNER,
+        key=keys.OWNER,
     )  # fmt: skip
     owned = shown.detail.channels_of(chosen)
     st.html(_ribbon(shown.detail, chosen, names[chosen]))
@@ -84,7 +84,7 @@ def _mask(scene: Scene) -> None:
     shown = scene.shown(METHOD)
     if shown is None:
         return
-    now = st.slider("Training step", 1, _TRAINING_STEPS, 1, key=state.learn.MASK, width=CONTROL)
+    now = st.slider("Training step", 1, _TRAINING_STEPS, 1, key=keys.MASK, width=CONTROL)
     own = scene.sample.class_index
     entry, owned = scene.entries[METHOD.name], shown.detail.channels_of(own)
     size = len(owned)
@@ -112,7 +112,7 @@ def _stack(scene: Scene) -> None:
         return
     own = scene.sample.class_index
     numbers = shown.detail.channels_of(own)
-    count = st.slider("Channels on the stack", 1, len(numbers), len(numbers), key=state.learn.STACK, width=CONTROL)
+    count = st.slider("Channels on the stack", 1, len(numbers), len(numbers), key=keys.STACK, width=CONTROL)
     stack = group(shown.detail, own, np.arange(len(numbers)) < count)
     high = float(stack.channels.max()) or 1.0
     marks = discriminative_frames(scene.image, shown.view)

@@ -5,11 +5,11 @@ import html
 import numpy as np
 import streamlit as st
 
-from app import state
 from app.charts import style
 from app.charts.panels import Layer, Panel
 from app.components.lesson.step import CONTROL, Scene, Step, chart, fine_percent, says
 from app.components.text import percent, plain
+from app.methods.mc.lesson import keys
 from app.methods.mc.lesson.board import START, board, centres_of
 from app.methods.mc.page.case import loss_of
 from fgcore.data.synthetic import sheets
@@ -29,7 +29,7 @@ def _right_group(scene: Scene) -> None:
     names, own = shown.class_names, scene.sample.class_index
     family = [index for index, sheet in enumerate(sheets("birds")) if sheet.family == sheets("birds")[own].family]
     target = st.segmented_control(
-        "Suppose the bird is really a", family, default=own, required=True, key=state.learn.TARGET,
+        "Suppose the bird is really a", family, default=own, required=True, key=keys.TARGET,
         format_func=lambda index: plain(names[index]),
     )  # fmt: skip
     left, right = st.columns([1.15, 1], gap="large", vertical_alignment="center")
@@ -64,12 +64,12 @@ def _scores(groups: ChannelGroups, names: tuple[str, ...], target: int) -> str:
 
 
 def _spread(scene: Scene) -> None:
-    channels = hills(centres_of(state.learn.BOARD))
+    channels = hills(centres_of(keys.BOARD))
     shown = one_group(channels)
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown("Drag the three blobs, or reach them with Tab and move them with the arrow keys.")
-        board(START, shown.softmax, key=state.learn.BOARD)
+        board(START, shown.softmax, key=keys.BOARD)
     with right:
         st.html(_gauge(shown.diversity, len(channels)))
         layer = Layer(
@@ -99,9 +99,7 @@ def _whole_loss(scene: Scene) -> None:
     shown = scene.shown(METHOD)
     if shown is None:
         return
-    now = st.slider(
-        "Training step (draws another channel mask)", 1, _TRAINING_STEPS, 1, key=state.learn.TERMS, width=CONTROL
-    )
+    now = st.slider("Training step (draws another channel mask)", 1, _TRAINING_STEPS, 1, key=keys.TERMS, width=CONTROL)
     entry = scene.entries[METHOD.name]
     parts = loss_of(entry, shown.detail, scene.image.sha256, scene.sample.class_index, now)
     st.html(
