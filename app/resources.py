@@ -56,7 +56,7 @@ def _inspection(checkpoint: str, sha256: str, _entry: Entry, _image: Image) -> I
 def inspection(entry: Entry, image: Image) -> Inspection:
     """An image in front of a model, to be asked again.
 
-    Few are kept, since each holds the network's whole trace: 19 MB of a shipped model, 360 MB of a ResNet-50 at 448
+    Few are kept, since each holds the network's whole trace: 19 MB of a shipped model, 360 to 440 of a ResNet-50 at 448
     pixels (measured). What they answered is kept apart from them, and is small.
     """
     return _inspection(entry.checkpoint.sha256, image.sha256, entry, image)

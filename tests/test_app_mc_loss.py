@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import streamlit as st
+import torch
 from streamlit.testing.v1 import AppTest
 
 from app import checkpoints, state
@@ -15,7 +16,11 @@ from app.methods.mc.page import flow, numbers
 from app.methods.mc.page import show as mc_page
 from app.methods.mc.page.case import Case
 from app_helpers import PHOTO_CLASSES, figure, photograph, ran, write_checkpoint, write_two_label_sets
+from fgcore.checkpoints import checkpoint
+from fgcore.config import DataConfig, Experiment, LossConfig
 from fgcore.data.synthetic import class_names
+from fgcore.methods import build_model
+from small_models import small
 
 NAMES = class_names("birds")
 
@@ -222,6 +227,21 @@ def test_the_numbers_are_json_and_csv_and_agree_with_the_page(app, monkeypatch):
     assert lines[0] == "quantity,value"
     assert f"loss.shown.total,{values['loss']['shown']['total']}" in lines
     assert str(np.float32(values["loss"]["shown"]["total"])) in words(app)
+
+
+def test_a_network_trained_with_another_loss_is_measured_by_default_settings_and_the_page_says_so(
+    app, tmp_path, monkeypatch
+):
+    torch.manual_seed(0)
+    experiment = Experiment(
+        "mc_plain", model=small("mc", len(NAMES)), loss=LossConfig("ce"),
+        data=DataConfig("synthetic_birds", resize=104, crop=96, normalise="imagenet"),
+    )  # fmt: skip
+    checkpoint.save(tmp_path / "mc_plain.safetensors", build_model(experiment.model), experiment, NAMES, {}, {})
+    monkeypatch.setenv(checkpoints.VARIABLE, str(tmp_path))
+    shown = words(opened(app, "Loss"))
+    assert "default (this network was trained with Cross-entropy) μ, λ" in shown
+    assert "equal to the last digit" in shown
 
 
 def test_without_a_model_the_page_says_what_to_do(app, tmp_path, monkeypatch):

@@ -103,6 +103,7 @@ def offline_text(browser, path):
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     page.on("request", lambda request: complaints.append(request.url) if request.url.startswith("http") else None)
     page.goto(path.as_uri())
+    page.evaluate("document.querySelectorAll('details').forEach(part => part.open = true)")
     text = page.locator("body").inner_text()
     assert page.evaluate("[...document.images].every(image => image.complete && image.naturalWidth > 0)")
     wide, seen = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")

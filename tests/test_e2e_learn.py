@@ -77,7 +77,7 @@ def test_a_link_opens_its_step_in_a_fresh_browser_and_its_code(page, server):
     page.goto(f"{server[0]}/learn?step=5")
     at_step(page, 5)
     page.get_by_text("The code that computed this").click()
-    page.get_by_text("fgcore/losses.py · group_max").wait_for()
+    page.get_by_text("fgcore/methods/mc/losses.py · group_max").wait_for()
     page.get_by_text("CCMP: the highest value among the channels of each class").wait_for()
 
 

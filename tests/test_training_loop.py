@@ -17,7 +17,7 @@ from fgcore.data import transforms
 from fgcore.methods.mc.settings import MCLossSettings
 from fgcore.runs.folder import RunFolder
 from fgcore.training import loop
-from training_helpers import draw_pictures, replaced, tiny
+from training_helpers import assert_same, draw_pictures, replaced, state_of, tiny
 
 METHODS = ("baseline", "mc", "ap")
 TIMES = ("seconds", "images_per_second")  # the only figures that may differ between two runs
@@ -32,11 +32,6 @@ def run(experiment, folder, **options):
     return list(loop.train(experiment, folder, **options))
 
 
-def state_of(folder):
-    state = torch.load(folder / "state.pt", weights_only=True)
-    return {name: value for name, value in state.items() if name not in TIMES}
-
-
 def metrics_of(folder):
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     return [without_times(line) for line in lines]
@@ -46,23 +41,6 @@ def without_times(value):
     if isinstance(value, dict):
         return {key: without_times(item) for key, item in value.items() if key not in TIMES}
     return value
-
-
-def assert_same(one, two):
-    """Equal to the last bit, in nested containers of tensors and plain values."""
-    assert type(one) is type(two)
-    if isinstance(one, torch.Tensor):
-        assert torch.equal(one, two)
-    elif isinstance(one, dict):
-        assert one.keys() == two.keys()
-        for key in one:
-            assert_same(one[key], two[key])
-    elif isinstance(one, list):
-        assert len(one) == len(two)
-        for a, b in zip(one, two, strict=True):
-            assert_same(a, b)
-    else:
-        assert one == two
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 
 import numpy as np
+import torch
 
 from fgcore.config import DataConfig, Experiment, OptimConfig
 from fgcore.data import transforms
@@ -48,6 +49,29 @@ def official_names(state):
     theirs = {ours: official for official, ours in _PREFIXES.items()}
     starts = {name: next(ours for ours in theirs if name.startswith(ours)) for name in state}
     return {theirs[starts[name]] + name.removeprefix(starts[name]): value for name, value in state.items()}
+
+
+def state_of(folder, *without):
+    """What a run put aside to go on from, but for the time it took and the parts named."""
+    state = torch.load(folder / "state.pt", weights_only=True)
+    return {name: value for name, value in state.items() if name not in ("seconds", *without)}
+
+
+def assert_same(one, two):
+    """Equal to the last bit, in nested containers of tensors and plain values."""
+    assert type(one) is type(two)
+    if isinstance(one, torch.Tensor):
+        assert torch.equal(one, two)
+    elif isinstance(one, dict):
+        assert one.keys() == two.keys()
+        for key in one:
+            assert_same(one[key], two[key])
+    elif isinstance(one, list):
+        assert len(one) == len(two)
+        for a, b in zip(one, two, strict=True):
+            assert_same(a, b)
+    else:
+        assert one == two
 
 
 SHARED = {  # runs that two processes and one must agree on: method, loss, optim

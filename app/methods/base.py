@@ -85,6 +85,7 @@ class View:
 
     method: str
     section: Callable[[Inspected], None] | None = None  # of the Inspect page; None: `generic.section`
+    of_class: bool = True  # whether that depends on the class in question; if not, another class leaves it alone
     page: Page | None = None
     maps: Mapping[str, OwnMap] = field(default_factory=dict)  # of `Detail.maps`, by name
     film: Film = field(default_factory=Film)

@@ -94,7 +94,7 @@ def _answers(choice: Choice, explanations: Mapping[str, Explanation | str], wish
         else:
             answers.append(found)
     if answers:
-        st.markdown(maps.story(wish, answers))
+        st.markdown(maps.words(wish, answers))
     if len(answers) == 1:
         st.info("One model answered; a comparison needs two.", icon=":material/info:")
     return answers

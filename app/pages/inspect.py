@@ -44,6 +44,7 @@ def show() -> None:
         return
     shown = report.Shown({entry.key: (entry, answer) for entry, answer in answers})
     _class_in_question(shown)
+    _own_sections(shown, of_class=False)
     report.downloads(choice, shown)
 
 
@@ -93,8 +94,7 @@ def _class_in_question(shown: report.Shown) -> None:
     truth = cards.truth_in(choice.image, choice.label_set.class_names)
     shown.chosen = classes.choose(choice.label_set.class_names, truth)
     _cams(choice, shown)
-    for key in shown.models:
-        _own_section(key, shown)
+    _own_sections(shown, of_class=True)
 
 
 def _cams(choice: Choice, shown: report.Shown) -> None:
@@ -118,6 +118,13 @@ def _cams(choice: Choice, shown: report.Shown) -> None:
 
 def _marks(choice: Choice, shown: Explanation) -> list[Outline]:
     return cards.discriminative_frames(choice.image, shown.view) if choice.marks else []
+
+
+def _own_sections(shown: report.Shown, *, of_class: bool) -> None:
+    """Those that another class changes, or the others."""
+    for key, (entry, _) in shown.models.items():
+        if view_of(entry.method).of_class == of_class:
+            _own_section(key, shown)
 
 
 @st.fragment

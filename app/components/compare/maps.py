@@ -84,7 +84,7 @@ def _caption(answers: Sequence[Answer], label_set: LabelSet) -> str:
     return f"{'; '.join(parts)}.{'' if all(each.own for each in answers) else stretched}"
 
 
-def story(wish: Wish, answers: Sequence[Answer]) -> str:
+def words(wish: Wish, answers: Sequence[Answer]) -> str:
     """What the maps of this kind show, in a sentence or two."""
     if wish.kind != OWN:
         return f"**{wish.kind}** shows {cams.KINDS[wish.kind]}."

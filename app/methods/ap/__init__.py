@@ -14,6 +14,7 @@ _GATES = {f"gate{level}": OwnMap(f"spatial gate {level} of stage I", palette=sty
 AP = View(
     METHOD.name,
     section=section,
+    of_class=False,
     page=Page("ap-cnn", METHOD.title, show),
     maps={"rois": OwnMap("how many of its regions cover a place", "ROIs per cell", style.GATES), **_GATES},
     film=FILM,

@@ -5,9 +5,9 @@ import html
 import numpy as np
 import streamlit as st
 
-from app.components.meters import Meter, meters
 from app.components.text import bars, percent, plain
 from app.methods.mc.page.case import Case
+from app.methods.mc.page.shares import ShareBar, share_bars
 from fgcore.methods.mc.head_reading import HeadReading
 
 _OTHERS = 3  # heaviest other groups to name
@@ -48,16 +48,16 @@ def _masses(case: Case, reading: HeadReading, role: str) -> None:
         heaviest = [int(index) for index in order if index != own][:_OTHERS]
         full = max(float(masses.max()), float(even.max())) * 1.05 or 1.0
         place = 1 + int((masses > masses[own]).sum())
-        rows = [_meter(f"its own group (rank {place} of {len(names)})", own, masses, even, full, role)]
-        rows += [_meter(names[index], index, masses, even, full, "") for index in heaviest]
+        rows = [_bar(f"its own group (rank {place} of {len(names)})", own, masses, even, full, role)]
+        rows += [_bar(names[index], index, masses, even, full, "") for index in heaviest]
         inside = float(masses[own])
         told = html.escape(f"{title}: {100 * inside:.1f} % inside, {100 - 100 * inside:.1f} % outside")
-        st.html(f'<h5 class="fg-h5">{told}</h5>{meters(rows)}')
+        st.html(f'<h5 class="fg-h5">{told}</h5>{share_bars(rows)}')
 
 
-def _meter(label: str, index: int, masses: np.ndarray, even: np.ndarray, full: float, role: str) -> Meter:
+def _bar(label: str, index: int, masses: np.ndarray, even: np.ndarray, full: float, role: str) -> ShareBar:
     told = f"{100 * masses[index]:.1f} %"
-    return Meter(label, told, float(masses[index]) / full, float(even[index]) / full, role)
+    return ShareBar(label, told, float(masses[index]) / full, float(even[index]) / full, role)
 
 
 def _opinions(case: Case, reading: HeadReading, role: str) -> None:

@@ -8,9 +8,9 @@ import streamlit as st
 
 from app.charts import mosaic, strips, style
 from app.charts.panels import Layer, Panel, panels
-from app.components.meters import Meter, meters
 from app.components.text import plain
 from app.methods.mc.page.case import Case
+from app.methods.mc.page.shares import ShareBar, share_bars
 from app.methods.mc.sides import Side
 
 _SIDE = 240  # pixels of an image
@@ -76,21 +76,21 @@ def _ccmp(case: Case, sides: Sequence[Side]) -> None:
 def _h(case: Case, sides: Sequence[Side]) -> None:
     all_h, sizes = case.groups.diversity, np.array(case.groups.group_sizes)
     rows = [
-        Meter(
+        ShareBar(
             side.name, f"h = {side.group.diversity:.2f} of 1 – {len(side.numbers)}",
             _position(side.group.diversity, len(side.numbers)), role=side.role,
         )
         for side in sides
     ]  # fmt: skip
     rows.append(
-        Meter(
+        ShareBar(
             f"all {len(all_h)} classes",
             f"L_div = {all_h.mean():.2f}, from {all_h.min():.2f} to {all_h.max():.2f}",
             _position(float(all_h.mean()), float(sizes.mean())),
         )
     )
     st.markdown("**h, from 1 to the number of channels**")
-    st.html(meters(rows))
+    st.html(share_bars(rows))
     st.caption(
         "h: over how many places the channels of a class spread, without unit. An empty bar is 1, a full one as many "
         "places as channels. L_div, its mean over all classes, is what training raises."

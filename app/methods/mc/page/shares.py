@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Meter:
+class ShareBar:
     """One bar."""
 
     label: str
@@ -16,12 +16,12 @@ class Meter:
     role: str = ""  # "class" or "contrast": in that one's colour
 
 
-def meters(rows: Sequence[Meter]) -> str:
+def share_bars(rows: Sequence[ShareBar]) -> str:
     """The bars below each other."""
-    return f'<ul class="fg-meters">{"".join(_row(row) for row in rows)}</ul>'
+    return f'<ul class="fg-shares">{"".join(_row(row) for row in rows)}</ul>'
 
 
-def _row(row: Meter) -> str:
+def _row(row: ShareBar) -> str:
     tick = "" if row.mark is None else f'<u style="--mark:{100 * row.mark:.2f}%"></u>'
     share = min(max(row.share, 0.0), 1.0)
     return (
