@@ -18,9 +18,15 @@ from fgcore.data.transforms import (
     resize,
 )
 
-SMALL = DataConfig(resize=40, crop=32)
-SQUARE = DataConfig(resize=48, square=True, crop=32)
-WHOLE = DataConfig(resize=32, square=True, crop=32, crop_padding=4, eval_crop=False, normalise="half")
+
+def settled(**settings):
+    """Settings of the data as a run has them, when the trunk has told its normalisation."""
+    return DataConfig(**{"normalise": "imagenet"} | settings)
+
+
+SMALL = settled(resize=40, crop=32)
+SQUARE = settled(resize=48, square=True, crop=32)
+WHOLE = settled(resize=32, square=True, crop=32, crop_padding=4, eval_crop=False, normalise="half")
 CONFIGS = {"shorter side": SMALL, "square": SQUARE, "whole picture": WHOLE}
 
 
@@ -41,14 +47,14 @@ def gradient(height=60, width=90):
 
 @pytest.mark.parametrize("name", ["imagenet", "half"])
 def test_display_gives_back_every_level_exactly(name):
-    config = DataConfig(normalise=name)
+    config = settled(normalise=name)
     levels = torch.arange(256, dtype=torch.uint8).view(1, 16, 16).expand(3, 16, 16)
     assert np.array_equal(display(normalise(levels, config), config), levels.permute(1, 2, 0).numpy())
 
 
 def test_half_normalisation_maps_black_to_minus_one_and_white_to_one():
     images = torch.tensor([0, 255], dtype=torch.uint8).view(2, 1, 1, 1).expand(2, 3, 2, 2)
-    normalised = normalise(images, DataConfig(normalise="half"))
+    normalised = normalise(images, settled(normalise="half"))
     assert torch.equal(normalised, torch.tensor([-1.0, 1.0]).view(2, 1, 1, 1).expand(2, 3, 2, 2))
 
 
@@ -56,7 +62,7 @@ def test_normalise_treats_levels_and_floats_alike_and_leaves_its_argument_alone(
     images = torch.from_numpy(noise(8, 8)).permute(2, 0, 1)[None]
     floats = images / 255
     before = floats.clone()
-    config = DataConfig()
+    config = settled()
     expected = F.normalize(floats, *map(list, normalisation("imagenet")))
     torch.testing.assert_close(normalise(floats, config), expected)
     torch.testing.assert_close(normalise(images, config), expected)
@@ -155,7 +161,7 @@ def test_a_dot_in_the_picture_lands_where_geometry_says(config, height, width):
 
 
 def test_the_crop_box_bounds_the_pixels_that_the_network_sees():
-    view, geometry = evaluation_view(gradient(60, 90), DataConfig(resize=60, crop=32))
+    view, geometry = evaluation_view(gradient(60, 90), settled(resize=60, crop=32))
     left, top, right, bottom = geometry.crop_box
     assert (view[0].min(), view[0].max()) == (left, right - 1)
     assert (view[1].min(), view[1].max()) == (top, bottom - 1)
@@ -172,9 +178,9 @@ TRAINING = {
     "crop": SMALL,
     "square": SQUARE,
     "padding": WHOLE,
-    "scale": DataConfig(resize=40, crop=32, scale_jitter=0.5),
-    "trivial": DataConfig(resize=40, crop=32, trivial_augment=True),
-    "everything": DataConfig(resize=40, crop=32, crop_padding=3, scale_jitter=0.9, colour_jitter=0.4),
+    "scale": settled(resize=40, crop=32, scale_jitter=0.5),
+    "trivial": settled(resize=40, crop=32, trivial_augment=True),
+    "everything": settled(resize=40, crop=32, crop_padding=3, scale_jitter=0.9, colour_jitter=0.4),
 }
 
 
@@ -204,7 +210,7 @@ def test_views_own_their_memory(config):
 
 
 def test_a_view_as_large_as_the_picture_owns_its_memory():
-    config = DataConfig(resize=32, square=True, crop=32)
+    config = settled(resize=32, square=True, crop=32)
     resized = resize(noise(), config)
     for seed in range(6):
         random_view(resized, config, np.random.default_rng(seed)).zero_()
@@ -212,7 +218,7 @@ def test_a_view_as_large_as_the_picture_owns_its_memory():
 
 
 def test_random_crops_are_windows_at_every_place_and_half_of_them_are_flipped():
-    config = DataConfig(resize=40, crop=32)
+    config = settled(resize=40, crop=32)
     resized = resize(gradient(40, 44), config)  # resizing by 1 changes nothing
     starts, flips = set(), 0
     for seed in range(600):
@@ -237,7 +243,7 @@ def test_padding_shows_as_zero_pixels_at_the_edge():
 
 
 def test_scale_jitter_keeps_at_least_its_share_of_the_square():
-    config = DataConfig(resize=400, crop=32, scale_jitter=0.4)
+    config = settled(resize=400, crop=32, scale_jitter=0.4)
     ramp = np.zeros((400, 400, 3), np.uint8)
     ramp[..., 0] = np.linspace(0, 255, 400).round()
     ramp[..., 1] = ramp[..., 0].T
@@ -256,7 +262,7 @@ def test_scale_jitter_keeps_at_least_its_share_of_the_square():
 
 def test_colour_jitter_scales_brightness_within_its_bounds():
     picture = np.full((40, 40, 3), 100, np.uint8)  # grey and even: contrast and saturation change nothing
-    config = DataConfig(resize=40, crop=32, colour_jitter=0.3)
+    config = settled(resize=40, crop=32, colour_jitter=0.3)
     levels = [int(augment(picture, config, np.random.default_rng(seed)).max()) for seed in range(100)]
     assert min(levels) in range(70, 76)
     assert max(levels) in range(125, 131)
@@ -264,7 +270,7 @@ def test_colour_jitter_scales_brightness_within_its_bounds():
 
 def test_trivial_augment_changes_most_views_by_one_operation():
     resized = resize(noise(), SMALL)
-    augmenting = DataConfig(resize=40, crop=32, trivial_augment=True)
+    augmenting = settled(resize=40, crop=32, trivial_augment=True)
     pairs = [
         [random_view(resized, config, np.random.default_rng(seed)) for config in (SMALL, augmenting)]
         for seed in range(40)
