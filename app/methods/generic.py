@@ -89,5 +89,5 @@ def form(base: Experiment, fields: Fields) -> None:
                 fields.toggle(label, path)
             elif isinstance(value, int | float):
                 fields.number(label, path)
-            elif choices(base, path):
+            elif isinstance(value, str) and choices(base, path):
                 fields.choice(label, path)

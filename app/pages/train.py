@@ -111,7 +111,8 @@ def _new(listed: tuple[Job, ...]) -> None:
     with st.expander("The same on the command line, and all settings"):
         settings = " ".join(f"'{text}'" if " " in text else text for text in request.settings)
         st.code(f"python -m fgcore train {request.preset} {settings}".strip(), language="bash", wrap_lines=True)
-        st.json(to_dict(request.experiment), expanded=False)
+        if ready:
+            st.json(to_dict(request.experiment), expanded=False)
 
 
 def _start(*asked: Any) -> None:

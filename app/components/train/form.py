@@ -38,9 +38,17 @@ class Request:
 
     preset: str
     settings: tuple[str, ...]  # key=value, only what differs from the preset
-    experiment: Experiment
     probes: int
     title: str
+
+    @property
+    def experiment(self) -> Experiment:
+        """The recipe with what was changed.
+
+        Raises:
+            ValueError: settings that do not fit each other.
+        """
+        return override(presets.get(self.preset), dict(text.split("=", 1) for text in self.settings))
 
 
 def form() -> Request | None:
@@ -71,8 +79,7 @@ def form() -> Request | None:
     if title is None:
         return None
     settings = tuple(f"{key}={value}" for key, value in fields.changed.items())
-    experiment = override(fields.base, fields.changed)
-    return Request(fields.base.name, settings, experiment, probes, f"{METHODS[method].title} on {title}")
+    return Request(fields.base.name, settings, probes, f"{METHODS[method].title} on {title}")
 
 
 def _title_of(recipe: str) -> str:
