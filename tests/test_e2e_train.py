@@ -69,12 +69,12 @@ def slide_to_the_start(page):
 def test_a_zip_of_class_folders_is_counted_and_a_bad_one_refused(page, server):
     page.goto(f"{server[0]}/train")
     page.get_by_text("9 groups of 3 channels").wait_for()
-    page.get_by_role("combobox", name="Pictures", exact=False).first.click()
+    page.get_by_role("combobox", name="Images", exact=False).first.click()
     page.get_by_role("option", name="A zip file of class folders").click()
     send(page, "bad.zip", b"not a zip")
     page.get_by_text("this is no zip file").wait_for()
     send(page, "good.zip", zipped(classes(count=8)).getvalue())
-    page.get_by_text("16 pictures of 2 classes unpacked").wait_for()
+    page.get_by_text("16 images of 2 classes unpacked").wait_for()
     page.get_by_text("2 groups of 3 channels").wait_for()
 
 

@@ -1,11 +1,10 @@
 """Trunks: backbones cut at the strides where the methods read them, and where their weights come from."""
 
-import functools
 from dataclasses import dataclass
 
 from fgcore.trunks import timm_trunk, vision
 from fgcore.trunks.base import Trunk, TrunkPart, check_input
-from fgcore.trunks.sources import HUB, PACKAGES, weights_source
+from fgcore.trunks.sources import HUB, PACKAGES, package_file, weights_source
 from fgcore.trunks.vision import build_scratch_features, resnet_name
 
 __all__ = [
@@ -31,7 +30,7 @@ class Facts:
 
     name: str
     normalise: tuple[RGB, RGB]  # mean and standard deviation of its inputs' colours
-    licence: str  # of its weights; "": unknown
+    licence: str  # of its weights; "": unknown, as of random ones and of files
     source: str  # of its weights, in words
     size: int  # side of the only input that it takes, pixels; 0: any multiple of 32
 
@@ -57,7 +56,6 @@ def build_trunk(name: str, weights: str = "") -> Trunk:
     return vision.build(name, weights)
 
 
-@functools.lru_cache(maxsize=64)
 def facts(name: str, weights: str = "imagenet") -> Facts:
     """What there is to know of a trunk and its weights; nothing is built or downloaded.
 
@@ -74,9 +72,9 @@ def facts(name: str, weights: str = "imagenet") -> Facts:
         return Facts(name, _IMAGENET, "BSD-3-Clause" if source == HUB else "", told, 0)
     bare = name.removeprefix(_PREFIX)
     config = timm_trunk.default_config(bare)
-    licence = "Apache-2.0" if bare in PACKAGES and source not in ("", HUB) else str(config.license or "")
-    if bare in PACKAGES and source not in ("", HUB):
-        told = f"the package {PACKAGES[bare][0]}"
+    licence = str(config.license or "") if source == HUB else ""
+    if source and source != HUB and bare in PACKAGES and source == package_file(bare):
+        told, licence = f"the package {PACKAGES[bare][0]}", "Apache-2.0"
     size = config.input_size[-1] if config.fixed_input_size else 0
     return Facts(name, (tuple(config.mean), tuple(config.std)), licence, told, size)
 

@@ -22,7 +22,7 @@ from fgcore.trunks.base import Frozen, Trunk, TrunkPart, check_input
 from fgcore.trunks.sources import HUB, PACKAGES, in_order, offline_explained, read_state, weights_source
 from fgcore.trunks.timm_chain import can_split, cut
 
-_SIDES = (64, 128, 224)  # pixels of the probes, smallest first
+_SIDES = (64, 128, 224, 256)  # pixels of the probes, smallest first
 _FITTING = Path(__file__).with_name("timm_names.txt")  # made by `python -m benchmarks trunks`
 
 
@@ -34,6 +34,7 @@ class Layout:
     channels: Pyramid[int]
     last: bool  # channels are the last axis: (B, h, w, C)
     size: int  # side of the only input that it takes; 0: any multiple of 32
+    side: int  # of an input that it takes, pixels
     splits: bool  # whether it is a chain of modules that can be cut at level 3
 
 
@@ -73,15 +74,15 @@ def _network(name: str, places: tuple[int, ...] | None, weights: str = "") -> nn
     """Timm's network that returns feature maps, at `places` or all of them."""
     import timm
 
-    source = weights_source(name, weights)
+    source = weights_source(f"timm:{name}", weights)
     options: dict[str, Any] = {"features_only": True, "pretrained": bool(source)}
     if places is not None:
         options["out_indices"] = places
     if source and source != HUB:
         options["pretrained_cfg_overlay"] = {"state_dict": _full_state(name, source)}
-    with warnings.catch_warnings(action="ignore"), _quiet(), offline_explained(f"timm:{name}"):
+    with warnings.catch_warnings(action="ignore"), _quiet() as missing, offline_explained(f"timm:{name}"):
         try:
-            return timm.create_model(name, **options)
+            network = timm.create_model(name, **options)
         except RuntimeError as error:
             if source in ("", HUB):
                 raise
@@ -89,18 +90,48 @@ def _network(name: str, places: tuple[int, ...] | None, weights: str = "") -> nn
             raise ValueError(
                 f"{Path(source).name} does not hold the weights of timm:{name}: {lines[-1].strip()}"
             ) from error
+    learnt = [*dict(network.named_parameters()), *(name for name, _ in network.named_buffers() if "running_" in name)]
+    own = {name.removeprefix("model.").replace(".", "_") for name in learnt}
+    lacking = [name for name in missing if name.replace(".", "_") in own]
+    if lacking and source != HUB:
+        raise ValueError(
+            f"{Path(source).name} does not hold the weights of timm:{name}: it lacks {', '.join(lacking[:3])}; give a "
+            "file of the whole network"
+        )
+    return network
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Timm logs that a classifier's weights are left over, which is what is wanted here."""
-    logger = logging.getLogger("timm")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+def _quiet() -> Iterator[list[str]]:
+    """Nothing is printed of what timm logs while it loads weights; the names of tensors that it did not find.
+
+    It lists them at level INFO and nowhere else, those of the classifier among them, which are not wanted here.
+    """
+    logger, missing = logging.getLogger("timm.models._builder"), _Missing()
+    before = logger.level, logger.propagate
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    logger.addHandler(missing)
     try:
-        yield
+        yield missing.names
     finally:
-        logger.setLevel(level)
+        logger.removeHandler(missing)
+        logger.setLevel(before[0])
+        logger.propagate = before[1]
+
+
+class _Missing(logging.Handler):
+    """Keeps the names in "Missing keys (a, b) discovered ..."."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Read one message."""
+        start, _, rest = record.getMessage().partition("(")
+        if start == "Missing keys ":
+            self.names += rest.partition(")")[0].split(", ")
 
 
 def _full_state(name: str, source: str) -> dict[str, Tensor]:
@@ -141,7 +172,7 @@ def layout_of(name: str) -> Layout:
     problem: Exception | None = None
     for side in (fixed,) if fixed else _SIDES:
         try:
-            return _measured(name, places, side, fixed)
+            return _measured(name, places, side, side if side > _SIDES[1] else fixed)  # windows that fit no other
         except _NominalError as error:
             raise _refusal(name, str(error)) from None
         except (RuntimeError, AssertionError, ValueError, IndexError, TypeError, NotImplementedError) as error:
@@ -179,7 +210,7 @@ def _measured(name: str, places: tuple[int, int, int], side: int, fixed: int) ->
     if wrong:
         rows = shapes[wrong - LEVELS[0]][-1]
         raise _NominalError(f"states stride {2**wrong}, but makes {rows} cells of {side} pixels")
-    return Layout(places, Pyramid(*(shape[1] for shape in shapes)), last, fixed, can_split(network, side, last))
+    return Layout(places, Pyramid(*(shape[1] for shape in shapes)), last, fixed, side, can_split(network, side, last))
 
 
 def _forward(name: str, places: tuple[int, int, int], side: int) -> tuple[list[Tensor], nn.Module]:
@@ -207,7 +238,9 @@ def is_signed(name: str) -> bool:
     layout = layout_of(name)
     with torch.device("cpu"), torch.no_grad(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        maps = _network(name, layout.places).eval()(torch.randn(2, 3, *(layout.size or _SIDES[1],) * 2))
+        maps = _network(name, layout.places).eval()(
+            torch.randn(2, 3, *(layout.size or max(layout.side, _SIDES[1]),) * 2)
+        )
         return any(bool((value < 0).any()) for value in maps)
 
 

@@ -131,7 +131,7 @@ def _widened_resnet(name: str, channels: int) -> nn.Module:
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
     network.layer4 = layer
-    return _resnet_trunk(network).up_to(5)
+    return nn.Sequential(OrderedDict(_resnet_trunk(network).named_children()))
 
 
 def _load_weights(network: nn.Module, name: str, weights: str) -> None:
@@ -145,7 +145,11 @@ def _load_weights(network: nn.Module, name: str, weights: str) -> None:
     else:
         state = read_state(source, name)
     state = {key.removeprefix("features."): value for key, value in state.items() if not key.startswith("classifier.")}
-    problems = network.load_state_dict(_fitting(network, state), strict=False)
+    try:
+        problems = network.load_state_dict(_fitting(network, state), strict=False)
+    except RuntimeError as error:
+        wrong = str(error).strip().splitlines()[-1].strip()
+        raise ValueError(f"{Path(source).name} does not hold the weights of {name}: {wrong}") from error
     missing = [key for key in problems.missing_keys if not key.startswith("fc.")]
     if missing or problems.unexpected_keys:
         wrong = (missing or problems.unexpected_keys)[0]
