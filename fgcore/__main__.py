@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from fgcore.commands import analyse, convert, evaluate, explain, presets, runs, train
+from fgcore.commands import analyse, convert, evaluate, explain, predict, presets, runs, train
 from fgcore.machine import distributed
 
 COMMANDS = {
@@ -13,6 +13,7 @@ COMMANDS = {
     "evaluate": evaluate,
     "analyse": analyse,
     "explain": explain,
+    "predict": predict,
     "convert": convert,
     "presets": presets,
 }

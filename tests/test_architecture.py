@@ -35,6 +35,9 @@ MAY_IMPORT = {
     "fgcore.evaluation": LOW
     | {"fgcore.data", "fgcore.machine", "fgcore.methods", "fgcore.checkpoints", "fgcore.inspection", "fgcore.report"},
     "fgcore.evaluation.controls": {"fgcore.records"},
+    "fgcore.prediction": LOW
+    | {"fgcore.data", "fgcore.methods", "fgcore.machine", "fgcore.checkpoints", "fgcore.inspection", "fgcore.report"}
+    | {"fgcore.evaluation"},
     "fgcore.runs": LOW | {"fgcore.machine", "fgcore.checkpoints", "fgcore.evaluation"},
     "fgcore.training": LOW
     | {"fgcore.data", "fgcore.trunks", "fgcore.machine", "fgcore.methods", "fgcore.checkpoints", "fgcore.inspection"}

@@ -1,3 +1,4 @@
+import csv
 import json
 import os
 import re
@@ -155,6 +156,30 @@ def test_explaining_writes_panels_numbers_and_a_report_with_all_of_them(trained,
     assert set(sources) == {"data:image/png;base64,"}
 
 
+def test_predictions_of_a_folder_are_a_table_that_a_second_run_continues(trained, root, tmp_path, capsys):
+    shutil.copytree(root / "test", photos := tmp_path / "photos")
+    (photos / "red finch" / "0.png").write_bytes(b"no picture")
+    out = tmp_path / "predictions.csv"
+    best, last = ([f"--checkpoint={trained}/{name}.safetensors"] for name in ("best", "last"))
+    assert main(["predict", str(photos), *best, "--out", str(out)]) == 0
+    text = capsys.readouterr().out
+    assert "photos that cannot be read (1), see the column error: " in text
+    assert text.splitlines()[-1] == f"done: {out}, 15 photos by 1 checkpoint"
+    first = list(csv.DictReader(out.read_text().splitlines()))
+    assert sum(row["error"] == "" for row in first) == 14
+    assert {row["rank1_class"] for row in first} <= {"green finch", "red finch", "blue finch", ""}
+    panels = tmp_path / "panels"
+    some = [str(photos / "red finch"), str(photos / "blue finch" / "*.png")]
+    assert main(["predict", *some, *best, *last, "--out", str(out), "--panels", str(panels)]) == 0
+    assert f"9 rows were in {out} before" in capsys.readouterr().out
+    rows = list(csv.DictReader(out.read_text().splitlines()))
+    kept = [row for row in first if not row["error"]]
+    assert rows[: len(kept)] == kept
+    assert [row["checkpoint"].endswith("last.safetensors") for row in rows[len(kept) :]].count(True) == 10
+    assert {folder.name for folder in panels.iterdir()} == {"0", *"1234", *(f"{n}-2" for n in "1234")}
+    assert (panels / "0" / "report.html").is_file()
+
+
 @pytest.mark.parametrize(
     ("argv", "sentence"),
     [
@@ -166,6 +191,14 @@ def test_explaining_writes_panels_numbers_and_a_report_with_all_of_them(trained,
         (["train", "tiny", "--device", "tpu9"], "expected a device such as cpu"),
         (["evaluate", "nowhere.safetensors"], "expected a checkpoint at nowhere.safetensors, found nothing"),
         (["explain", "nowhere.jpg", "--checkpoint", "nowhere.safetensors"], "expected an image at nowhere.jpg"),
+        (
+            ["predict", "nowhere.jpg", "--checkpoint", "a.pth", "--out", "p.csv"],
+            "expected an image or a folder at nowhere",
+        ),
+        (
+            ["predict", ".", "--checkpoint", "a.pth", "--out", "p.csv", "--batch", "0"],
+            "batch should be at least 1 photo",
+        ),
         (["convert", "nowhere.pth", "out.safetensors"], "expected a file of weights at nowhere.pth, found nothing"),
         (["presets", "nothing"], "no preset is called 'nothing'"),
     ],

@@ -2,8 +2,12 @@
 
 import argparse
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from fgcore.checkpoints.names import short_names
 from fgcore.commands import texts
@@ -27,30 +31,44 @@ def run(arguments: argparse.Namespace) -> None:
     """Show what checkpoints look at in one photo: PNG panels, one JSON file and one HTML report in a folder."""
     photo, paths = arguments.photo, arguments.checkpoints
     labels, image = short_names(paths), read_image(photo)
-    sha256 = pixels_sha256(image)
-    folder = arguments.out or _free_folder(photo.stem, sha256)
-    folder.mkdir(parents=True, exist_ok=True)
-    models, values = [], []
-    for path, label in zip(paths, labels, strict=True):
-        shown = Inspector(path).set_image(image).explanation(draw_seed=arguments.draw_seed)
-        model = Model(label, shown)
-        numbers = panels.numbers(shown) | {"photo": photo.name, "sha256_of_pixels": sha256}
-        numbers |= {"panels": _write_panels(folder, model)}
-        best = numbers["top"][0]
-        print(f"{path}: {best['class']} ({best['probability']:.1%}), {len(numbers['panels'])} panels")
-        models.append(model)
-        values.append(numbers)
-    (folder / "explanation.json").write_text(json.dumps(values, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-    subject = Subject(photo.name, sha256, datetime.now(UTC).isoformat(timespec="seconds"))
-    (folder / "report.html").write_text(report(subject, models), encoding="utf-8")
+    folder = arguments.out or free_folder(Path("explained"), photo.stem, pixels_sha256(image))
+    inspectors = [Inspector(path) for path in paths]
+    for path, said in zip(
+        paths, write(folder, photo.name, image, labels, inspectors, arguments.draw_seed), strict=True
+    ):
+        best = said["top"][0]
+        print(f"{path}: {best['class']} ({best['probability']:.1%}), {len(said['panels'])} panels")
     print(f"done: {folder}/report.html, {folder}/explanation.json")
 
 
-def _free_folder(stem: str, sha256: str) -> Path:
-    """Where the panels go by default: another image of the same name keeps its own."""
+def write(
+    folder: Path,
+    name: str,
+    image: np.ndarray,
+    labels: Sequence[str],
+    inspectors: Sequence[Inspector],
+    draw_seed: int = 0,
+) -> list[dict[str, Any]]:
+    """Write panels, numbers and the report of an image (H, W, 3) uint8; returns the numbers of each model."""
+    folder.mkdir(parents=True, exist_ok=True)
+    sha256 = pixels_sha256(image)
+    models, values = [], []
+    for label, inspector in zip(labels, inspectors, strict=True):
+        model = Model(label, inspector.set_image(image).explanation(draw_seed=draw_seed))
+        numbers = panels.numbers(model.shown) | {"photo": name, "sha256_of_pixels": sha256}
+        values.append(numbers | {"panels": _write_panels(folder, model)})
+        models.append(model)
+    (folder / "explanation.json").write_text(json.dumps(values, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    subject = Subject(name, sha256, datetime.now(UTC).isoformat(timespec="seconds"))
+    (folder / "report.html").write_text(report(subject, models), encoding="utf-8")
+    return values
+
+
+def free_folder(base: Path, stem: str, sha256: str) -> Path:
+    """Where the panels of an image go in `base`: another image of the same name keeps its own."""
     number = 1
     while True:
-        folder = Path("explained") / (stem if number == 1 else f"{stem}-{number}")
+        folder = base / (stem if number == 1 else f"{stem}-{number}")
         try:
             there = json.loads((folder / "explanation.json").read_text(encoding="utf-8"))[0].get("sha256_of_pixels")
         except (OSError, ValueError, LookupError, AttributeError):

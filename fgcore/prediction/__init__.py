@@ -1,0 +1,1 @@
+"""Many images, several models: what each says of each, as one table."""
