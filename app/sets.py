@@ -57,7 +57,7 @@ def image(label_set: LabelSet, index: int) -> Image:
     if found is None or not 0 <= index < len(found):
         raise ValueError(f"expected test image {index} of {label_set.title}, but it is not on this machine any more")
     record, sample = found.records[index], found.sample(index)
-    pixels = found.picture(index) if sample is None else sample.image
+    pixels = found.image(index) if sample is None else sample.image
     label = label_set.class_names[record.target]
     name = display_name(record.identifier.rpartition("/")[2]) if sample is None else f"{label}, test image {index}"
     source = "photo" if sample is None else _KINDS[sample.kind]

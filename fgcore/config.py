@@ -41,7 +41,7 @@ class ModelConfig:
     """Which network; everything needed to rebuild it without its weights."""
 
     method: str = ""  # a name of `fgcore.methods.METHODS`; "": the first of them
-    trunk: Text = "squeezenet1_1"  # see `fgcore.trunks`
+    trunk: Text = "timm:tf_efficientnet_lite0"  # see `fgcore.trunks`
     weights: Text = ""  # "" random, "imagenet", "package", or a path to a state_dict; see `fgcore.trunks`
     num_classes: Annotated[int, between(0, 20_000)] = 0  # K; 0: taken from the data
     hidden: Annotated[int, between(1, 8192)] = 512  # width of the dense heads' hidden layer
@@ -95,9 +95,9 @@ class DataConfig:
     holdout: Annotated[float, between(0, 0.9)] = 0.0  # share of the training images held aside to choose by; 0: none
     train_per_class: Annotated[int, between(0, 2000)] = 40  # synthetic only
     test_per_class: Annotated[int, between(0, 2000)] = 10  # synthetic only
-    resize: Annotated[int, between(1, 2048)] = 256  # pixels: shorter side, or both sides when `square`
+    resize: Annotated[int, between(STRIDE, 2048)] = 256  # pixels: shorter side, or both sides when `square`
     square: bool = False  # resize to a square (changes the aspect ratio), as the authors' scripts do
-    crop: Annotated[int, between(1, 1536)] = 224  # side of the network input, a multiple of 32
+    crop: Annotated[int, between(STRIDE, 1536)] = 224  # side of the network input, a multiple of 32
     crop_padding: Annotated[int, between(0, 256)] = 0  # zero pixels around the image before the random crop
     eval_crop: bool = True  # False: evaluation resizes the whole image to crop x crop
     scale_jitter: Annotated[float, between(0, 0.99)] = 0.0  # > 0: random resized crop of >= 1 - this share of the area
@@ -129,7 +129,6 @@ class OptimConfig:
     trunk_lr: Rate = 0.003  # of the parameters below `trunk_prefixes`
     trunk_prefixes: tuple[Text, ...] = ("trunk",)  # parameter names that train at trunk_lr
     momentum: Share = 0.9  # AdamW: the first of its betas; the second is 0.999
-    nesterov: bool = False  # SGD only
     weight_decay: Rate = 5e-4  # times the learning rate; AdamW's acts on the weights alone (decoupled)
     schedule: Literal["cosine", "step"] = "cosine"  # both per epoch
     milestones: tuple[Annotated[int, between(0, 100_000)], ...] = ()  # epochs of the steps
@@ -139,12 +138,6 @@ class OptimConfig:
     clip_norm: Annotated[float, between(0, 1e9)] = 0.0  # longest gradient (2-norm) of an update; 0: as it comes
     mixup: Rate = 0.0  # alpha of the Beta distribution that mixes each image with its neighbour; 0: none
     ema: Annotated[float, between(0, 0.999999)] = 0.0  # decay of the EMA model that is evaluated and saved; 0: none
-
-    @model_validator(mode="after")
-    def _nesterov_is_of_sgd(self) -> "OptimConfig":
-        if self.nesterov and self.optimizer != "sgd":
-            raise ValueError(f"optim.nesterov belongs to sgd, got {self.optimizer}; set it to false")
-        return self
 
 
 @settings

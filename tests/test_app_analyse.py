@@ -52,10 +52,10 @@ def read(analysed):
     return store.read(analysed[1] / "birds")
 
 
-def test_the_summary_shows_the_telling_parts_first_with_controls_in_grey(app, analysed):
+def test_the_summary_shows_the_discriminative_parts_first_with_controls_in_grey(app, analysed):
     shown = words(ran(app))
     assert "24 test images" in shown
-    assert app.selectbox(key=state.analyse.MEASURE).value == "pointing_telling"
+    assert app.selectbox(key=state.analyse.MEASURE).value == "pointing_discriminative"
     labels = {label for trace in figure(app)["data"] for label in trace["y"]}
     assert {"CCMP · MC-Loss", "ROIs · AP-CNN", "random", "centre bias"} <= labels
     table = app.dataframe[0].value

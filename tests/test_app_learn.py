@@ -231,5 +231,5 @@ def test_blobs_stay_on_the_board():
 def test_the_lesson_speaks_of_a_bird_that_every_model_was_spared():
     image = step.drawn(step.BIRD, step.NUMBER)
     assert image.sample.seed >= 100_000_000  # training and test drawings have small seeds
-    assert image.sample.telling_parts == ("eye_ring",)
+    assert image.sample.discriminative_parts == ("eye_ring",)
     assert class_names("birds")[image.sample.relative] == "Ash Warbler"

@@ -11,7 +11,7 @@ import torch
 from conftest import ROOT
 from fgcore.checkpoints import migrate
 from fgcore.checkpoints.checkpoint import FORMAT, CheckpointError, load, read_metadata, save
-from fgcore.config import NETWORK_SETTINGS, Experiment, ModelConfig, settings, to_dict
+from fgcore.config import NETWORK_SETTINGS, Experiment, ModelConfig, from_dict, settings, to_dict
 from fgcore.data import transforms
 from fgcore.data.synthetic import draw
 
@@ -83,7 +83,8 @@ def test_every_setting_that_had_an_effect_is_there_with_its_value(path):
             gone.add(name.rpartition(".")[2])
         else:
             assert new.pop(found) == value, name
-    assert gone <= WITHOUT_EFFECT[method]
+    assert gone - WITHOUT_EFFECT[method] <= {"nesterov"}  # off in all of them
+    assert not old.get("optim.nesterov")
     assert len(gone) >= 7
     usual = flat(to_dict(Experiment(model=ModelConfig(method)))) | {"data.normalise": "imagenet"}
     assert new == {name: usual[name] for name in new}  # what there was not to choose when the file was written
@@ -161,3 +162,12 @@ def test_a_runs_folder_of_either_age_gives_the_experiment_in_todays_words():
     assert migrate.current(old) == new
     assert migrate.current(to_dict(read_metadata(ROOT / "checkpoints" / "mc_birds.safetensors").experiment)) != old
     assert migrate.current(new) == new
+
+
+def test_a_setting_that_is_no_more_is_dropped_where_it_was_idle_and_refused_where_it_was_not():
+    values = to_dict(Experiment())
+    values["optim"]["nesterov"] = False
+    assert from_dict(Experiment, migrate.current(values)) == Experiment()
+    values["optim"]["nesterov"] = True
+    with pytest.raises(ValueError, match="nesterov"):
+        from_dict(Experiment, migrate.current(values))

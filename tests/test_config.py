@@ -101,7 +101,7 @@ def test_override_leaves_the_preset_as_it_was():
         ({"loss.kind": "mcl"}, "loss.kind must be one of ce, mc, got 'mcl'"),
         ({"crop": "100"}, "crop should be a multiple of 32 pixels, got 100; 96 is the nearest"),
         ({"crop": "288"}, "resize should be at least crop, got resize 256 and crop 288 pixels"),
-        ({"optimizer": "adamw", "nesterov": "true"}, "optim.nesterov belongs to sgd, got adamw; set it to false"),
+        ({"crop": "0"}, "data.crop should lie from 32 to 1536, got 0"),
         ({"name": "n" * 201}, "name takes at most 200 characters, got 201"),
     ],
 )

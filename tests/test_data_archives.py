@@ -36,7 +36,7 @@ def refused(files, target, pattern, *, told=None, **options):
     with pytest.raises(ArchiveError, match=pattern) as caught:
         unpack(
             files if isinstance(files, io.BytesIO) else zipped(files, **options), target,
-            on_picture=None if told is None else lambda *progress: told.append(progress),
+            on_image=None if told is None else lambda *progress: told.append(progress),
         )  # fmt: skip
     assert not told
     assert str(target.parent) not in str(caught.value)
@@ -156,7 +156,7 @@ def test_a_picture_damaged_in_the_zip_is_skipped(target):
 
 def test_progress_is_told(target):
     told = []
-    unpack(zipped(classes()), target, on_picture=lambda done, total: told.append((done, total)))
+    unpack(zipped(classes()), target, on_image=lambda done, total: told.append((done, total)))
     assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
 

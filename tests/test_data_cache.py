@@ -44,7 +44,7 @@ def test_unreadable_pictures_are_skipped_and_named_while_caching(config):
     ]
     assert describe(train).endswith(": 6 training images, 2 unreadable left out (train/cat/2.png, train/dog/0.png)")
     for index in range(6):
-        assert torch.equal(train[index, 0][0], augment(train.picture(index), config, np.random.default_rng((0, index))))
+        assert torch.equal(train[index, 0][0], augment(train.image(index), config, np.random.default_rng((0, index))))
 
 
 def test_an_unreadable_picture_without_a_cache_is_an_error_that_names_it(config):

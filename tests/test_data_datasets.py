@@ -69,12 +69,12 @@ def test_a_split_describes_where_its_pictures_come_from(tmp_path):
 def test_picture_gives_the_stored_pixels(config):
     test = load(config).test
     for index, record in enumerate(test.records):
-        assert np.array_equal(test.picture(index), np.asarray(Image.open(record.path)))
+        assert np.array_equal(test.image(index), np.asarray(Image.open(record.path)))
 
 
 def test_large_pictures_are_not_shrunk_so_that_boxes_stay_valid(config, tmp_path):
     Image.new("RGB", (2500, 400)).save(tmp_path / "test" / "cat" / "0.png")
-    assert load(config, cache_images=False).test.picture(0).shape == (400, 2500, 3)
+    assert load(config, cache_images=False).test.image(0).shape == (400, 2500, 3)
 
 
 def test_photographs_have_no_drawn_sample(config):
@@ -101,13 +101,13 @@ def test_items_are_the_transforms_of_the_pictures(tmp_path, settings, cache_imag
     for index in (0, 5):
         for draw in (0, 7):
             view, target = train[index, draw]
-            expected = augment(train.picture(index), config, np.random.default_rng((draw, index)))
+            expected = augment(train.image(index), config, np.random.default_rng((draw, index)))
             assert torch.equal(view, expected)
             assert target == train.records[index].target
         view = test[index][0]
         assert view.dtype == torch.uint8
-        assert torch.equal(view, evaluation_view(test.picture(index), config)[0])
-        assert torch.equal(normalise(view, config), preprocess(test.picture(index), config)[0])
+        assert torch.equal(view, evaluation_view(test.image(index), config)[0])
+        assert torch.equal(normalise(view, config), preprocess(test.image(index), config)[0])
 
 
 def test_views_change_with_the_draw_and_with_the_picture_and_with_nothing_else(config):
@@ -176,7 +176,7 @@ def test_a_share_of_the_training_images_takes_the_place_of_the_test_images(confi
     assert describe(held.test) == f"{held.test.title}: {len(held.test)} held-aside images"
     assert held.test.title.endswith("own split (train and test folders), half of the training images held aside")
     index = next(i for i, record in enumerate(whole.train.records) if record == held.test.records[0])
-    assert torch.equal(held.test[0][0], evaluation_view(whole.train.picture(index), config)[0])
+    assert torch.equal(held.test[0][0], evaluation_view(whole.train.image(index), config)[0])
 
 
 def test_each_process_of_torchrun_counts_its_own_cache(config, monkeypatch):
@@ -210,19 +210,19 @@ def test_drawn_pictures_are_a_function_of_class_and_number(drawn):
             target = split.records[index].target
             number = first + index % (len(split) // 2)
             expected = synthetic.draw("birds", target, sample_seed(target, number), size=64).image
-            assert np.array_equal(split.picture(index), expected)
+            assert np.array_equal(split.image(index), expected)
             assert split[index][1] == target
 
 
 def test_a_drawn_picture_comes_with_the_masks_of_its_sample(drawn):
     sample = drawn.test.sample(3)
-    assert np.array_equal(sample.image, drawn.test.picture(3))
+    assert np.array_equal(sample.image, drawn.test.image(3))
     assert sample.object_mask.shape == (64, 64)
     assert sample.part_masks
 
 
 def test_no_drawn_picture_appears_twice(drawn):
-    pictures = [split.picture(index).tobytes() for split in drawn for index in range(len(split))]
+    pictures = [split.image(index).tobytes() for split in drawn for index in range(len(split))]
     assert len(set(pictures)) == len(pictures) == 10
 
 
@@ -244,7 +244,7 @@ def test_the_first_fifty_classes_of_cub_are_read_as_they_are(data_dir, monkeypat
     parts = {part for record in train.records for part in record.parts}
     assert len(parts) == 15
     for index in range(0, 697, 60):
-        height, width = test.picture(index).shape[:2]
+        height, width = test.image(index).shape[:2]
         left, top, right, bottom = test.records[index].box
         assert -1 <= left < right <= width + 1
         assert -1 <= top < bottom <= height + 1

@@ -8,7 +8,7 @@ import pillow_heif
 import pytest
 from PIL import Image
 
-from fgcore.data.images import PICTURES, decode_image, read_image
+from fgcore.data.images import ENDINGS, decode_image, read_image
 from image_helpers import BLUE, STORED_AS, assert_shows, encoded, refusal, scene
 
 pillow_heif.register_heif_opener()
@@ -81,10 +81,10 @@ def test_pillow_heif_is_needed_for_heic_only_and_the_sentence_says_what_to_insta
 def test_every_ending_that_pillow_knows_for_these_formats_is_one_of_ours():
     Image.init()
     known = {ending for ending, kind in Image.registered_extensions().items() if kind in OURS}
-    assert {".jpg", ".jfif", ".jpe", ".heic", ".hif", ".tiff"} <= known <= PICTURES
+    assert {".jpg", ".jfif", ".jpe", ".heic", ".hif", ".tiff"} <= known <= ENDINGS
 
 
-@pytest.mark.parametrize("ending", sorted(PICTURES))
+@pytest.mark.parametrize("ending", sorted(ENDINGS))
 def test_a_file_is_read_by_its_content_whatever_it_ends_with(tmp_path, ending):
     path = tmp_path / f"wren{ending}"
     path.write_bytes(encoded(scene(), "PNG"))

@@ -1,4 +1,4 @@
-"""The drawn birds and cars: the same bits every time, and only the telling parts tell relatives apart."""
+"""The drawn birds and cars: the same bits every time, and only the discriminative parts tell relatives apart."""
 
 import pickle
 import re
@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from fgcore.data.synthetic import KINDS, Sample, class_names, draw, nearest_relative, sheets, telling_parts
+from fgcore.data.synthetic import KINDS, Sample, class_names, discriminative_parts, draw, nearest_relative, sheets
 
 NEAR = 12  # pixels at size 256: lens blur, and slivers thinner than a pixel that a mask does not hold
 
@@ -97,36 +97,36 @@ def test_the_nearest_relative_is_of_the_family_and_differs_in_one_or_two_parts(k
     guide = sheets(kind)
     for index, sheet in enumerate(guide):
         relative = nearest_relative(kind, index)
-        parts = telling_parts(kind, index, relative)
+        parts = discriminative_parts(kind, index, relative)
         assert relative != index
         assert guide[relative].family == sheet.family
         assert 1 <= len(parts) <= 2
-        assert parts == telling_parts(kind, relative, index)
+        assert parts == discriminative_parts(kind, relative, index)
         assert parts == tuple(part for part in sheet.parts if sheet.parts[part] != guide[relative].parts[part])
-        assert all(len(parts) <= len(telling_parts(kind, index, other)) for other in range(24) if other != index)
+        assert all(len(parts) <= len(discriminative_parts(kind, index, other)) for other in range(24) if other != index)
 
 
-def test_the_telling_parts_are_those_of_the_names():
+def test_the_discriminative_parts_are_those_of_the_names():
     names = class_names("birds")
     plain, ringed, barred = (
         names.index(name) for name in ("Ash Warbler", "Ring-eyed Ash Warbler", "Barred Ash Warbler")
     )
-    assert telling_parts("birds", plain, ringed) == ("eye_ring",)
-    assert telling_parts("birds", ringed, barred) == ("eye_ring", "wing_bars")
-    assert telling_parts("birds", plain, plain) == ()
+    assert discriminative_parts("birds", plain, ringed) == ("eye_ring",)
+    assert discriminative_parts("birds", ringed, barred) == ("eye_ring", "wing_bars")
+    assert discriminative_parts("birds", plain, plain) == ()
     assert nearest_relative("birds", ringed) == plain
 
 
 @pytest.mark.parametrize(("kind", "family"), FAMILIES)
 @pytest.mark.parametrize("seed", [3, 1004])
-def test_relatives_with_one_seed_differ_only_at_their_telling_parts(kind, family, seed):
+def test_relatives_with_one_seed_differ_only_at_their_discriminative_parts(kind, family, seed):
     samples = {index: draw(kind, index, seed) for index in members(kind, family)}
     for a, b in combinations(samples, 2):
-        parts = telling_parts(kind, a, b)
+        parts = discriminative_parts(kind, a, b)
         differ = (samples[a].image != samples[b].image).any(axis=2)
         near = grown(union_of([samples[a], samples[b]], parts), NEAR)
         assert not differ[~near].any()
-        assert samples[a].telling_parts == telling_parts(kind, a, samples[a].relative)
+        assert samples[a].discriminative_parts == discriminative_parts(kind, a, samples[a].relative)
 
 
 @pytest.mark.parametrize(("kind", "family"), FAMILIES)
@@ -156,12 +156,12 @@ def test_masks_lie_in_the_object_and_parts_that_are_there_do_not_overlap(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_telling_parts_can_be_seen_in_most_samples(kind):
+def test_discriminative_parts_can_be_seen_in_most_samples(kind):
     seen = []
     for index in range(24):
         for seed in range(4):
             sample = draw(kind, index, seed=200 + 7 * index + seed)
-            seen += [sample.part_masks[part].sum() >= 15 for part in sample.telling_parts]
+            seen += [sample.part_masks[part].sum() >= 15 for part in sample.discriminative_parts]
     assert np.mean(seen) > 0.9
 
 
@@ -220,7 +220,7 @@ def test_the_mask_of_a_part_that_is_lacking_marks_where_the_relative_has_it(kind
         ("cars", "Kestro Haul Night", "wheels", (-1, -1, -1)),
     ],
 )
-def test_a_telling_part_has_the_colour_its_name_says(kind, name, part, expected):
+def test_a_discriminative_part_has_the_colour_its_name_says(kind, name, part, expected):
     index = class_names(kind).index(name)
     sample = draw(kind, index, seed=12)
     plain = draw(kind, sample.relative, seed=12)
@@ -259,7 +259,7 @@ def test_a_sample_says_what_it_is_and_survives_pickling():
         (("birds", 24, 0), "expected a class index of the synthetic birds from 0 to 23, got 24"),
         (("cars", -1, 0), "expected a class index of the synthetic cars from 0 to 23, got -1"),
         (("birds", 0, -5), "expected a seed of 0 or more, got -5"),
-        (("birds", 0, 0, 63), "expected a picture of at least 64 pixels, got 63"),
+        (("birds", 0, 0, 63), "expected an image of at least 64 pixels, got 63"),
     ],
 )
 def test_a_wrong_argument_gets_one_clear_sentence(arguments, message):
@@ -274,4 +274,4 @@ def test_lookups_refuse_unknown_kinds_and_classes():
     with pytest.raises(ValueError, match="from 0 to 23"):
         nearest_relative("birds", 99)
     with pytest.raises(ValueError, match="from 0 to 23"):
-        telling_parts("cars", 0, 24)
+        discriminative_parts("cars", 0, 24)

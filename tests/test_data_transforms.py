@@ -138,7 +138,7 @@ def test_to_picture_undoes_to_input(config):
         coordinates = rng.uniform(0, 90, shape)
         there = geometry.to_input(coordinates)
         assert there.shape == shape
-        np.testing.assert_allclose(geometry.to_picture(there), coordinates, rtol=0, atol=1e-12)
+        np.testing.assert_allclose(geometry.to_image(there), coordinates, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
@@ -318,7 +318,7 @@ def test_a_normalisation_is_named_or_told_in_six_numbers():
 
 
 def test_a_grey_picture_is_refused():
-    with pytest.raises(ValueError, match=r"RGB picture \(H, W, 3\), got shape \(60, 90\)"):
+    with pytest.raises(ValueError, match=r"RGB image \(H, W, 3\), got shape \(60, 90\)"):
         preprocess(noise()[..., 0], SMALL)
 
 

@@ -81,7 +81,7 @@ def test_a_link_opens_its_step_in_a_fresh_browser_and_its_code(page, server):
     page.get_by_text("CCMP: the highest value among the channels of each class").wait_for()
 
 
-def test_the_guess_lights_up_the_telling_part(page, server):
+def test_the_guess_lights_up_the_discriminative_part(page, server):
     page.goto(f"{server[0]}/learn")
     at_step(page, 1)
     assert page.get_by_text("Ring-eyed").count() == 0

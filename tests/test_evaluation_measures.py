@@ -7,7 +7,7 @@ from fgcore.data.geometry import Geometry
 from fgcore.data.records import Record
 from fgcore.evaluation import controls
 from fgcore.evaluation.deletion import Curves
-from fgcore.evaluation.looks import Look
+from fgcore.evaluation.maps import ImageMaps
 from fgcore.evaluation.measures import OF_MAPS, image_row, located, map_rows, of_models
 from fgcore.evaluation.truth import Truth, read_truth
 from fgcore.methods.base import Shown
@@ -34,7 +34,7 @@ def test_a_map_on_the_beak_by_hand(truth):
     inside = (np.add.outer(*[(np.arange(16) + 0.5 - 16) ** 2] * 2) <= 64).sum()
     assert row["energy_part"] == pytest.approx(inside / 256)
     assert row["part"] == "elsewhere"  # the first of its peaks is the corner
-    assert np.isnan(row["pointing_telling"])
+    assert np.isnan(row["pointing_discriminative"])
     assert located(spot(0, 1), truth)["part"] == "elsewhere"  # (24, 8) is more than 8 pixels away from (16, 16)
     assert located(np.pad([[1.0]], (3, 12)), truth)["part"] == "beak"  # the cell of 4 pixels around (14, 14)
 
@@ -53,7 +53,7 @@ def test_silence_has_no_place(truth):
 def look(**fields):
     maps = {"gradcam": spot(1, 1), "random": controls.random_map((4, 4), RNG), "centre": controls.centre_map((4, 4))}
     shown = Shown(**fields)
-    return Look(np.array([0.2, 0.7, 0.1]), maps | shown.maps, shown)
+    return ImageMaps(np.array([0.2, 0.7, 0.1]), maps | shown.maps, shown)
 
 
 def test_every_map_and_control_is_a_row_and_curves_join_theirs(truth):

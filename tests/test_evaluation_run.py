@@ -17,7 +17,7 @@ from fgcore.__main__ import main
 from fgcore.data import datasets
 from fgcore.evaluation import run, store
 from fgcore.evaluation.chunk import Settings
-from fgcore.evaluation.looks import CONTROLS
+from fgcore.evaluation.maps import CONTROLS
 from fgcore.inspection.inspector import Inspector
 from training_helpers import CLASSES, draw_pictures, tiny
 
@@ -51,7 +51,7 @@ def test_every_model_and_picture_has_a_row_and_every_map_another(analysis):
 def test_the_rows_are_what_inspection_shows(analysis, checkpoints):
     pictures = datasets.load(DRAWN, cache_images=False).test
     for path, model in zip(checkpoints, ("baseline_birds", "mc_birds", "ap_birds"), strict=True):
-        shown = Inspector(path).set_image(pictures.picture(5)).explanation(cam=False)
+        shown = Inspector(path).set_image(pictures.image(5)).explanation(cam=False)
         row = analysis.images[(analysis.images["model"] == model) & (analysis.images["index"] == 5)].iloc[0]
         assert row["prediction"] == shown.prediction.best
         assert row["probability"] == pytest.approx(shown.prediction.probabilities[5], rel=1e-4)
@@ -84,12 +84,12 @@ def test_the_random_map_is_the_same_for_every_model_and_differs_between_pictures
 
 
 def test_curves_are_drawn_for_the_chosen_pictures_only(analysis):
-    chosen = run.faithful_pictures(len(NAMES), SETTINGS)
+    chosen = run.faithful_images(len(NAMES), SETTINGS)
     assert len(chosen) == 2
     with_curve = analysis.maps[analysis.maps["deletion"].notna()]
     assert set(with_curve["index"]) == chosen
     assert set(CONTROLS) <= set(with_curve["map"])
-    assert run.faithful_pictures(5, dataclasses.replace(SETTINGS, faithfulness=-1)) == frozenset(range(5))
+    assert run.faithful_images(5, dataclasses.replace(SETTINGS, faithfulness=-1)) == frozenset(range(5))
 
 
 def test_the_summary_is_json_with_its_origin(analysis):
@@ -181,7 +181,7 @@ def test_settings_that_mean_nothing_are_refused(checkpoints, tmp_path, settings,
 
 def test_models_of_other_pictures_or_names_are_refused(checkpoints, tmp_path):
     other = write_model(tmp_path / "fewer.safetensors", "baseline", dataclasses.replace(DRAWN, test_per_class=2))
-    with pytest.raises(ValueError, match=r"fewer\.safetensors was trained on other pictures than baseline_birds"):
+    with pytest.raises(ValueError, match=r"fewer\.safetensors was trained on other images than baseline_birds"):
         run.analyse([checkpoints[0], other], tmp_path / "a", SETTINGS)
     three = write_model(tmp_path / "three.safetensors", "baseline", names=NAMES[:3])
     with pytest.raises(ValueError, match=rf"three\.safetensors knows 3 classes, the data has {len(NAMES)}"):

@@ -50,12 +50,14 @@ def test_masks_of_a_drawing_move_with_its_pixels(settings):
     assert (mask != seen).mean() < (0.02 if not data.eval_crop else 1e-9)  # resampled edges, or a plain cut
 
 
-def test_a_drawing_knows_its_telling_part_first():
+def test_a_drawing_knows_its_discriminative_part_first():
     sample = synthetic.draw("birds", 1, 5, size=72)
     _, geometry = transforms.evaluation_view(sample.image, DRAWN)
     truth = read_truth(Record(1, None, None, None, "birds/001/5"), sample, geometry)
-    assert next(iter(truth.parts)) == "eye_ring" == sample.telling_parts[0]
-    assert truth.energy["telling"].sum() == len(truth.parts["eye_ring"])
-    assert (truth.pointing["telling"] & truth.energy["telling"]).sum() == truth.energy["telling"].sum()
-    assert truth.pointing["telling"].sum() > truth.energy["telling"].sum()
+    assert next(iter(truth.parts)) == "eye_ring" == sample.discriminative_parts[0]
+    assert truth.energy["discriminative"].sum() == len(truth.parts["eye_ring"])
+    assert (truth.pointing["discriminative"] & truth.energy["discriminative"]).sum() == truth.energy[
+        "discriminative"
+    ].sum()
+    assert truth.pointing["discriminative"].sum() > truth.energy["discriminative"].sum()
     assert (truth.energy["object"] & ~truth.energy["box"]).sum() == 0

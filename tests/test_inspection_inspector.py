@@ -16,7 +16,7 @@ from app_helpers import write_checkpoints
 from conftest import ROOT
 from fgcore.data import transforms
 from fgcore.data.synthetic import draw
-from fgcore.evaluation.looks import GRAD_CAM, looks
+from fgcore.evaluation.maps import GRAD_CAM, shown_maps
 from fgcore.inspection import cams, occlusion
 from fgcore.inspection.inspector import Inspector, load
 from fgcore.methods import METHODS
@@ -97,12 +97,12 @@ def test_one_question_has_one_answer_wherever_it_is_asked(inspectors, inspection
     shown, cam = inspection.explanation(), inspection.cam()
     np.testing.assert_array_equal(shown.cam, cam)
     rng = [np.random.default_rng(0)]
-    (look,) = looks(loaded, inspection.tensor[None], torch.tensor([0]), rng)
+    (look,) = shown_maps(loaded, inspection.tensor[None], torch.tensor([0]), rng)
     assert look.best == shown.prediction.best
     np.testing.assert_array_equal(cams.stretched(look.maps[GRAD_CAM], (96, 96)), cam)
     own = shown.detail.maps((96, 96), shown.prediction.best)
     assert set(own) <= set(look.maps)
-    assert set(METHODS[method].maps) == set(look.shown.maps | look.shown.channels)
+    assert set(METHODS[method].maps) == set(look.own.maps | look.own.channels)
     for name, found in own.items():
         np.testing.assert_allclose(found.values, look.maps[name], rtol=1e-6, err_msg=name)
     drawn = panels.panels(shown)
@@ -123,7 +123,7 @@ def test_looks_at_a_batch_are_those_at_single_images(inspectors, method):
     inspections = [inspectors[method].set_image(draw("birds", number, seed=1).image) for number in (2, 9, 17)]
     rngs = [np.random.default_rng(number) for number in range(3)]
     batch = torch.stack([inspection.tensor for inspection in inspections])
-    for look, inspection in zip(looks(loaded, batch, torch.tensor([2, 9, 17]), rngs), inspections, strict=True):
+    for look, inspection in zip(shown_maps(loaded, batch, torch.tensor([2, 9, 17]), rngs), inspections, strict=True):
         np.testing.assert_allclose(look.probabilities, inspection.prediction.probabilities, rtol=1e-4)
         np.testing.assert_allclose(cams.stretched(look.maps[GRAD_CAM], (96, 96)), inspection.cam(), atol=1e-3)
 

@@ -47,7 +47,7 @@ def test_a_box_is_cut_at_the_border_and_never_empty(picture):
 
 @pytest.mark.parametrize("box", [(10, 10, 10, 20), (30, 10, 20, 20), (90, 0, 99, 10), (-9, 0, 0, 10)])
 def test_a_box_that_holds_nothing_is_refused(picture, box):
-    with pytest.raises(ValueError, match="expected a box inside the 90 x 60 picture"):
+    with pytest.raises(ValueError, match="expected a box inside the 90 x 60 image"):
         occlude(picture, box)
 
 

@@ -21,7 +21,7 @@ from fgcore import config, methods, presets
 from fgcore.checkpoints import checkpoint
 from fgcore.data.synthetic import draw
 from fgcore.evaluation import store, summary
-from fgcore.evaluation.looks import all_maps, own_maps
+from fgcore.evaluation.maps import all_maps, own_maps
 from fgcore.inspection.inspector import Inspector
 from fgcore.report import render
 from fgcore.training import film, loop, probes, session
@@ -248,7 +248,7 @@ def test_it_is_analysed_with_its_map_and_its_measure_beside_the_controls(run, pr
     assert len(found.images) == 6
     inspector = Inspector(run / "best.safetensors")
     images = probes.datasets.load(inspector.loaded.checkpoint.experiment.data, cache_images=False).test
-    peaks = [float(inspector.set_image(images.picture(i)).detail.attention.max()) for i in range(6)]
+    peaks = [float(inspector.set_image(images.image(i)).detail.attention.max()) for i in range(6)]
     np.testing.assert_allclose(found.images.sort_values("index")["toy_peak"], peaks, rtol=1e-5)
     rows = found.summary[found.summary["measure"] == "toy_peak"]
     assert rows["mean"].iloc[0] == pytest.approx(np.mean(peaks), rel=1e-5)
@@ -267,7 +267,7 @@ def test_it_is_filmed_and_the_film_becomes_an_animation(run, toy):
     for probe, frame in zip(strip.probes, strip.frames[-1], strict=True):
         images = probes.datasets.load(inspector.loaded.checkpoint.experiment.data, cache_images=False).test
         index = [record.identifier for record in images.records].index(probe.identifier)
-        attention = inspector.set_image(images.picture(index)).detail.attention
+        attention = inspector.set_image(images.image(index)).detail.attention
         np.testing.assert_allclose(frame.shown, attention, atol=1e-3)  # kept in half precision
     share = strip.frames[-1][0].prediction.probabilities[strip.probes[0].target]
     assert film.caption(strip, 3, 0) == f"attention {strip.frames[-1][0].shown.mean():.2f} · {100 * share:.0f} %"

@@ -59,7 +59,7 @@ def test_settings_that_do_not_fit_are_refused_before_anything_starts(root):
 
 
 def test_the_total_counts_reading_once_and_every_step():
-    pace = Pace(read_picture=0.5, train_step=2, test_batch=1, precision="fp32")
+    pace = Pace(read_image_seconds=0.5, train_step=2, test_batch=1, precision="fp32")
     laid_out = Plan("", (), 16, 8, 0, steps_per_epoch=2, method={})
     experiment = tiny("", epochs=3, batch_size=8)
     assert pace.total(laid_out, experiment) == 24 * 0.5 + 3 * (2 * 2 + 1)
@@ -87,5 +87,5 @@ def test_the_step_that_is_timed_is_the_step_of_a_run(root, tmp_path, method, mon
 def test_a_few_batches_are_measured(root, method):
     experiment = tiny(root, method)
     pace = measure(experiment, "cpu")
-    assert min(pace.read_picture, pace.train_step, pace.test_batch) > 0
+    assert min(pace.read_image_seconds, pace.train_step, pace.test_batch) > 0
     assert 0 < pace.total(plan(experiment), experiment) < 600

@@ -83,7 +83,7 @@ def test_the_last_frame_shows_what_the_last_checkpoint_shows(runs, root):
     images = datasets.load(tiny(root).data, cache_images=False).test
     for probe, frame in zip(strip.probes, strip.frames[-1], strict=True):
         index = [record.identifier for record in images.records].index(probe.identifier)
-        look, kept = Inspector(loaded).set_image(images.picture(index)), frame.shown
+        look, kept = Inspector(loaded).set_image(images.image(index)), frame.shown
         shown = group(look.detail, probe.target)
         assert np.array_equal(look.view.pixels, probe.pixels)
         np.testing.assert_allclose(kept.channels, shown.channels, rtol=1e-3, atol=1e-6)  # kept in half precision
@@ -98,7 +98,7 @@ def test_ap_cnn_keeps_gates_regions_and_zoom_box(runs, root):
     strip, loaded = probes.load(runs["ap"]), load_model(runs["ap"] / "last.safetensors")
     images = datasets.load(tiny(root).data, cache_images=False).test
     index = [record.identifier for record in images.records].index(strip.probes[1].identifier)
-    look = Inspector(loaded).set_image(images.picture(index)).detail
+    look = Inspector(loaded).set_image(images.image(index)).detail
     frame = strip.frames[-1][1].shown
     for kept, gate in zip(frame.gates, look.stage1.spatial_gates, strict=True):
         np.testing.assert_allclose(kept, gate, atol=1e-3)

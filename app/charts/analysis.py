@@ -48,7 +48,7 @@ def measure_figure(rows: pd.DataFrame, names: Mapping[str, str], axis: str, *, p
                     mode="markers", marker={"size": 9, "color": colour}, name=model, showlegend=False,
                     customdata=shown[["low", "high", "images"]],
                     hovertemplate="%{y}<br>%{x:.3g}, 95 %: %{customdata[0]:.3g} to %{customdata[1]:.3g}"
-                    "<br>%{customdata[2]} pictures<extra></extra>",
+                    "<br>%{customdata[2]} images<extra></extra>",
                 )
             )  # fmt: skip
     figure.update_yaxes(categoryorder="array", categoryarray=labels[::-1], automargin=True, tickfont_size=12)
@@ -74,7 +74,7 @@ def confusion_figure(matrix: np.ndarray, names: Sequence[str], *, height: int) -
             z=shown, x=list(names), y=list(names), zmin=0, zmax=max(high, 1), hoverongaps=False,
             colorscale=style.colourscale(style.CAM),
             colorbar={"thickness": 10, "outlinewidth": 0, "nticks": 4, "title": {"text": "pictures", "side": "right"}},
-            hovertemplate="%{y}<br>taken for %{x}<br>%{z} pictures<extra></extra>",
+            hovertemplate="%{y}<br>taken for %{x}<br>%{z} images<extra></extra>",
         )
     )  # fmt: skip
     hidden = {"showticklabels": False, "ticks": "", "showgrid": False, "zeroline": False}

@@ -14,12 +14,12 @@ from app.components.text import bars, origin, percent, plain
 from app.state.sidebar import Image
 from fgcore.data.synthetic import class_names, draw
 from fgcore.inspection.inspector import origin as origin_of
+from fgcore.methods import METHODS
 from fgcore.methods.base import Method
 from fgcore.records import Explanation, View
 from fgcore.report.render import png
 
 SHORT = 12  # characters of a sha256 to show
-FIRST_RECIPE = "mc_birds"  # what to train where there is no model at all
 
 
 def truth_in(image: Image, names: Sequence[str]) -> str | None:
@@ -42,7 +42,7 @@ def discriminative_frames(image: Image, view: View) -> list[Outline]:
     """Frames around the parts that tell a drawn class from its nearest relative, in network pixels."""
     if image.sample is None:
         return []
-    boxes = [(part, _bounds(image.sample.part_masks[part])) for part in image.sample.telling_parts]
+    boxes = [(part, _bounds(image.sample.part_masks[part])) for part in image.sample.discriminative_parts]
     return [
         Outline(_in_view(box, view), "#ffffff", hover=f"discriminative part: {part.replace('_', ' ')}", dotted=True)
         for part, box in boxes
@@ -109,7 +109,7 @@ def _relative(image: Image, view: View | None) -> np.ndarray:
 def _drawn(image: Image) -> None:
     sample = image.sample
     relative = class_names(sample.kind)[sample.relative]
-    parts = " and ".join(f"**{part.replace('_', ' ')}**" for part in sample.telling_parts)
+    parts = " and ".join(f"**{part.replace('_', ' ')}**" for part in sample.discriminative_parts)
     st.subheader(plain(sample.class_name), anchor=False)
     st.markdown(
         f"Drawn by the program; beside it, in the same pose, its nearest relative, the {plain(relative)}. "
@@ -175,7 +175,7 @@ def no_models(method: Method | None = None) -> None:
     with st.container(border=True):
         st.subheader("No model to ask yet", anchor=False)
         st.markdown("Train one on the birds that the program draws; this needs no data and takes minutes on two cores:")
-        st.code(f"python -m fgcore train {recipe(method) if method else FIRST_RECIPE}", language="bash")
+        st.code(f"python -m fgcore train {recipe(method or next(iter(METHODS.values())))}", language="bash")
         st.markdown(
             "Then reload this page. It lists every checkpoint in `checkpoints/` and the best one of each folder in "
             f"`runs/`; the variable `{checkpoints.VARIABLE}` names another folder."

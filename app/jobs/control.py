@@ -15,7 +15,7 @@ from app.jobs.requests import Request, Training
 from fgcore.machine.files import write_atomically
 
 _PICTURES = "pictures"  # uploads, below the runs folder
-_UNUSED = 24 * 3600  # seconds that pictures stay which no run needs
+_UNUSED = 24 * 3600  # seconds that images stay which no run needs
 
 
 def submit(request: Request) -> Job:
@@ -91,7 +91,7 @@ def delete(job: Job) -> None:
 
 
 def place_for_pictures() -> Path:
-    """A new path below which uploaded pictures may be unpacked; old ones that no run needs are removed."""
+    """A new path below which uploaded images may be unpacked; old ones that no run needs are removed."""
     folder = places.runs() / _PICTURES
     wanted = "\n".join(text for job in listing(Training.kind) if job.request for text in job.request.settings)
     for path in folder.glob("*"):

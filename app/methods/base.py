@@ -63,6 +63,16 @@ class Film:
     curves: Callable[[Strip], Sequence[Curve]] = lambda strip: ()  # beside the probability of the right class
 
 
+@dataclass(frozen=True)
+class FirstRun:
+    """A training for a visitor's first minutes, which the Train page offers with one button."""
+
+    recipe: str  # one of `fgcore.presets`
+    title: str
+    words: str  # what it is and what one sees, Markdown
+    probes: int = 4  # test images that the filmstrip follows
+
+
 class Fields(Protocol):
     """What the Train page offers to a method's form: widgets that keep what differs from the recipe.
 
@@ -91,6 +101,7 @@ class View:
     film: Film = field(default_factory=Film)
     form: Callable[[Experiment, Fields], None] | None = None  # of the Train page; None: `generic.form`
     steps: tuple[Step, ...] = ()  # of the lesson
+    first_run: FirstRun | None = None  # the first method that has one is offered
 
     def own_map(self, name: str, quantity: str) -> OwnMap:
         """How to show one of the maps."""

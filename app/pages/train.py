@@ -4,15 +4,14 @@ from typing import Any
 
 import streamlit as st
 
-from app import resources, state
+from app import methods, resources, state
 from app.components.text import plain, section
 from app.components.train import film, form, plan, run
 from app.jobs import control, jobs, runner
 from app.jobs.jobs import Job
 from app.jobs.requests import Training
+from app.methods.base import FirstRun
 from fgcore.config import to_dict
-
-_FIRST = form.FIRST, (), 4, "A first run: MC-Loss from scratch on drawn birds"
 
 
 def show() -> None:
@@ -86,18 +85,9 @@ def _new(listed: tuple[Job, ...]) -> None:
     busy = next((job for job in listed if job.live), None)
     if busy is not None:
         st.caption(f"{plain(busy.name)} is under way; what you start now waits for its turn.")
-    with st.container(border=True, key="train_first"):
-        left, right = st.columns([3, 1], vertical_alignment="center")
-        with left:
-            section(
-                "A first run",
-                "MC-Loss from scratch on nine birds that the program draws, three look-alikes of three kinds. It needs "
-                "no download, takes a few minutes, and you see the channels of each class part.",
-            )
-        right.button(
-            "Start the first run", icon=":material/play_arrow:", type="primary", width="stretch",
-            key="train_start_first", on_click=_start, args=_FIRST,
-        )  # fmt: skip
+    first = methods.first_run()
+    if first is not None:
+        _offer(first)
     section("Or set up your own", "A recipe, your images, and what you want to change.")
     request = form.form()
     if request is None:
@@ -121,3 +111,14 @@ def _start(*asked: Any) -> None:
         st.session_state[state.train.RUN] = control.submit(Training(*asked)).name
     except resources.EXPECTED as error:
         state.train.tell_problem(str(error))
+
+
+def _offer(first: FirstRun) -> None:
+    with st.container(border=True, key="train_first"):
+        left, right = st.columns([3, 1], vertical_alignment="center")
+        with left:
+            section("A first run", first.words)
+        right.button(
+            "Start the first run", icon=":material/play_arrow:", type="primary", width="stretch",
+            key="train_start_first", on_click=_start, args=(first.recipe, (), first.probes, first.title),
+        )  # fmt: skip

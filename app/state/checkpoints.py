@@ -23,7 +23,7 @@ class News:
 
 
 def tell_news(news: News | None) -> None:
-    """Have it told until there are other news or a picture is looked at; None forgets it."""
+    """Have it told until there are other news or an image is looked at; None forgets it."""
     st.session_state[_NEWS] = news
 
 

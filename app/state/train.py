@@ -12,9 +12,9 @@ NEW = "new"
 METHOD = "train_method"  # str: one of METHODS
 RECIPE = "train_recipe_{method}"  # str: name of a preset
 SETTING = "train_{field}_{recipe}"  # str, int, float or bool: a setting of the experiment
-ROOT = "train_root"  # str: a folder of pictures on this machine
+ROOT = "train_root"  # str: a folder of images on this machine
 ZIP = "train_zip"  # the uploader of a zip file
-PROBES = "train_probes"  # int: how many test pictures the filmstrip follows
+PROBES = "train_probes"  # int: how many test images the filmstrip follows
 PROBE = "train_probe_{run}"  # int: the probe shown in detail
 FOLLOW = "train_follow"  # bool: show each epoch as it comes
 
@@ -26,7 +26,7 @@ DEFAULTS: dict[str, Any] = {_PROBLEM: "", _UNPACKED: None, _SEEN: {}}
 
 @dataclass(frozen=True)
 class Brought:
-    """A zip file of pictures, unpacked or refused."""
+    """A zip file of images, unpacked or refused."""
 
     file_id: str
     unpacked: Unpacked | None
@@ -45,7 +45,7 @@ def problem() -> str:
 
 
 def brought() -> Brought | None:
-    """What became of the last zip file of pictures."""
+    """What became of the last zip file of images."""
     return st.session_state[_UNPACKED]
 
 

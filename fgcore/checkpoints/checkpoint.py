@@ -176,7 +176,7 @@ def _experiment(path: Path, values: Any, format_of_file: str) -> Experiment:  # 
     try:
         if format_of_file == migrate.FORMAT:
             values = migrate.experiment(values)
-        return _without_paths(from_dict(Experiment, values))
+        return _without_paths(from_dict(Experiment, migrate.without_removed(values)))
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise CheckpointError(f"{path.name} cannot be used: {error}") from error
 

@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--data", action="append", default=[], metavar="SET", help="or key=value, such as root=DIR")
     parser.add_argument("--out", type=texts.path, required=True, help="its folder; goes on where it stopped")
-    parser.add_argument("--faithfulness", type=_count, help="pictures with deletion and insertion curves, or all")
+    parser.add_argument("--faithfulness", type=_count, help="images with deletion and insertion curves, or all")
     for field in dataclasses.fields(Settings):
         if field.name != "faithfulness":
             parser.add_argument(f"--{field.name}", type=type(field.default), help=f"default {field.default}")
@@ -37,7 +37,7 @@ def _count(text: str) -> int:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Measure where checkpoints look, on every picture of a data set; after `torchrun -m`, or as RANK of WORLD_SIZE."""
+    """Measure where checkpoints look, on every image of a data set; after `torchrun -m`, or as RANK of WORLD_SIZE."""
     settings = Settings(**{field.name: getattr(arguments, field.name) for field in dataclasses.fields(Settings)})
     data = dict(pair for text in arguments.data for pair in texts.settings([_named_set(text)]).items())
     rank, processes = (int(os.environ.get(name, default)) for name, default in (("RANK", 0), ("WORLD_SIZE", 1)))

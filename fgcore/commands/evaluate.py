@@ -1,4 +1,4 @@
-"""The command `evaluate`: checkpoints on test pictures, as tables and JSON."""
+"""The command `evaluate`: checkpoints on test images, as tables and JSON."""
 
 import argparse
 import json
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Score checkpoints on the test pictures of their data set."""
+    """Score checkpoints on the test images of their data set."""
     device = runtime.pick_device(arguments.device)
     records = []
     for path in arguments.checkpoints:

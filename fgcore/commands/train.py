@@ -20,9 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=texts.path, help="folder of the run; default runs/PRESET-SEED")
     parser.add_argument("--resume", action="store_true", help="continue the run in that folder")
     parser.add_argument("--device", default="", help="cpu, cuda, cuda:1; default: CUDA where there is one")
-    parser.add_argument(
-        "--probes", type=int, default=0, help="test pictures to explain after every epoch; default none"
-    )
+    parser.add_argument("--probes", type=int, default=0, help="test images to explain after every epoch; default none")
 
 
 def run(arguments: argparse.Namespace) -> None:

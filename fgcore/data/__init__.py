@@ -1,1 +1,1 @@
-"""Pictures as network inputs: data sets and their layouts, transforms, drawn samples, strangers’ files."""
+"""Images as network inputs: data sets and their layouts, transforms, drawn samples, strangers’ files."""

@@ -46,7 +46,7 @@ class Unpacked:
     notes: tuple[str, ...]  # what else was left out, counted and named, and what else there is to know
 
 
-def unpack(file: Path | BinaryIO, target: Path, *, on_picture: Callable[[int, int], None] | None = None) -> Unpacked:
+def unpack(file: Path | BinaryIO, target: Path, *, on_image: Callable[[int, int], None] | None = None) -> Unpacked:
     """Check a zip file of class folders and unpack its images into `target`.
 
     Names are cleaned first, as zip programs of Windows and macOS need it, and then checked. Images that cannot be
@@ -55,7 +55,7 @@ def unpack(file: Path | BinaryIO, target: Path, *, on_picture: Callable[[int, in
     Args:
         file: the zip file.
         target: a folder that does not exist yet; its parent is made.
-        on_picture: called with the number of images done and of all.
+        on_image: called with the number of images done and of all.
 
     Raises:
         ArchiveError: no zip file, or a damaged or locked one; names that lead out of the folder, links; too many or
@@ -72,7 +72,7 @@ def unpack(file: Path | BinaryIO, target: Path, *, on_picture: Callable[[int, in
         try:
             arranged = arrange(_checked(archive), _TITLE)
             _check_classes(arranged)
-            skipped = _write(archive, arranged, root, on_picture)
+            skipped = _write(archive, arranged, root, on_image)
             listing = listed(arrange(walk(root), _TITLE), _TITLE).first(0)
         except ArchiveError:
             raise
@@ -150,7 +150,7 @@ def _write(
     archive: zipfile.ZipFile,
     arranged: Arrangement[zipfile.ZipInfo],
     root: Path,
-    on_picture: Callable[[int, int], None] | None,
+    on_image: Callable[[int, int], None] | None,
 ) -> list[str]:
     """Write every image that can be decoded into its class folder; returns why others cannot be, one sentence each."""
     parts = {"train": arranged.train, "test": arranged.test}
@@ -166,8 +166,8 @@ def _write(
             skipped.append(problem)
         elif part != "test":
             lost.discard(image.label)
-        if on_picture:
-            on_picture(done, len(images))
+        if on_image:
+            on_image(done, len(images))
     if lost:
         shown = shortened(sorted(lost))
         raise ArchiveError(

@@ -25,7 +25,7 @@ __all__ = ["ImageSet", "Record", "Splits", "describe", "load"]
 
 Decoded = TypeVar("Decoded")
 _LEAST_SIDE = 8  # pixels: published sets have crops of cars as flat as 76 x 23
-_FULL_SIZE = 2**16  # pixels a side, more than any readable picture has: annotations are in its own pixels
+_FULL_SIZE = 2**16  # pixels a side, more than any readable image has: annotations are in its own pixels
 
 
 class ImageSet(Dataset[tuple[Tensor, int]]):
@@ -114,19 +114,19 @@ class ImageSet(Dataset[tuple[Tensor, int]]):
         view = random_view(resized, self.config, np.random.default_rng((draw, index)))
         return view, self.records[index].target
 
-    def picture(self, index: int) -> NDArray[np.uint8]:
+    def image(self, index: int) -> NDArray[np.uint8]:
         """The image as it is stored: (H, W, 3) uint8 RGB. A drawn one is drawn at `config.resize` pixels."""
-        return _picture(self.records[index], self.config)
+        return _pixels(self.records[index], self.config)
 
     def sample(self, index: int) -> synthetic.Sample | None:
-        """The drawn sample with its masks and box, in the pixels of `picture`; None for photographs."""
+        """The drawn sample with its masks and box, in the pixels of `image`; None for photographs."""
         record = self.records[index]
         return _draw(record, self.config) if record.path is None else None
 
     def _resized(self, record: Record) -> Tensor:
         """The part of the transform that no epoch changes."""
-        picture = _picture(record, self.config)
-        return resize(picture, self.config) if self.training else evaluation_view(picture, self.config)[0]
+        pixels = _pixels(record, self.config)
+        return resize(pixels, self.config) if self.training else evaluation_view(pixels, self.config)[0]
 
     def leave_out_unreadable(self) -> None:
         """Without a cache: open every image once, and skip what the cache would have skipped.
@@ -210,7 +210,7 @@ def describe(split: ImageSet) -> str:
     return f"{line}, {len(split.skipped)} unreadable left out ({shortened(split.skipped)})" if split.skipped else line
 
 
-def _picture(record: Record, config: DataConfig) -> NDArray[np.uint8]:
+def _pixels(record: Record, config: DataConfig) -> NDArray[np.uint8]:
     return _draw(record, config).image if record.path is None else _read(record, _FULL_SIZE)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from fgcore.data.images import PICTURES
+from fgcore.data.images import ENDINGS
 
 TRAINING = ("train", "training", "trainset", "train_set", "training_set", "train_data", "training_data")
 TESTING = (  # the first of them that is there counts
@@ -32,7 +32,7 @@ def is_clutter(name: str) -> bool:
 
 def is_image(name: str) -> bool:
     """True for a file that may be an image."""
-    return ending(name).lower() in PICTURES
+    return ending(name).lower() in ENDINGS
 
 
 def is_unread(name: str) -> bool:

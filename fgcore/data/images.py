@@ -28,12 +28,12 @@ from fgcore.data.image_checks import (
 )
 
 __all__ = [
+    "ENDINGS",
     "MAX_ASPECT_RATIO",
     "MAX_BYTES",
     "MAX_JPEG_PIXELS",
     "MAX_PIXELS",
     "MIN_SIDE",
-    "PICTURES",
     "ImageError",
     "decode_image",
     "display_name",
@@ -43,7 +43,7 @@ __all__ = [
 ]
 
 MIN_SIDE = 32
-PICTURES = frozenset(  # how the names of image files end, in lower case: worth opening, no more; the content decides
+ENDINGS = frozenset(  # how the names of image files end, in lower case: worth opening, no more; the content decides
     f".{ending}"
     for ending in (
         *("jpg", "jpeg", "jpe", "jfif", "jif", "pjpeg", "pjp", "mpo", "png", "apng", "webp"),

@@ -1,6 +1,6 @@
-"""From stored pictures to network inputs, and exactly back.
+"""From stored images to network inputs, and exactly back.
 
-A picture is (H, W, 3) uint8 RGB. The steps, each with its `DataConfig` fields:
+An image is (H, W, 3) uint8 RGB. The steps, each with its `DataConfig` fields:
 
 1. resize: both sides to `resize` when `square`, else the shorter side, keeping the aspect ratio; bilinear with
    antialias. It is the same for every epoch, so data sets keep its result (`resize`).
@@ -8,7 +8,7 @@ A picture is (H, W, 3) uint8 RGB. The steps, each with its `DataConfig` fields:
    pixels; with `scale_jitter` the window's size varies too and is resized to crop x crop; a horizontal flip
    half of the time; with `colour_jitter` brightness, contrast and saturation; with `trivial_augment` one random
    operation of torchvision's TrivialAugmentWide, such as a rotation or posterising, at a random strength.
-   evaluation (`evaluation_view`): the central crop x crop window; with `eval_crop=False` the whole picture
+   evaluation (`evaluation_view`): the central crop x crop window; with `eval_crop=False` the whole image
    is resized straight to crop x crop instead, and `resize` and `square` play no part.
 3. `normalise`: (value / 255 - mean) / std per colour channel; done per batch, on the model's device.
 
@@ -88,7 +88,7 @@ def display(image: Tensor, config: DataConfig) -> NDArray[np.uint8]:
     """A normalised image as it was: the exact inverse of `normalise` on uint8 images.
 
     Args:
-        image: (3, H, W) normalised; values outside the range of a picture are clipped.
+        image: (3, H, W) normalised; values outside the range of an image are clipped.
         config: its field `normalise` counts.
 
     Returns:
@@ -105,29 +105,29 @@ def _channel_columns(config: DataConfig, device: torch.device) -> tuple[Tensor, 
     return torch.tensor(mean, device=device).view(3, 1, 1), torch.tensor(std, device=device).view(3, 1, 1)
 
 
-def preprocess(picture: NDArray[np.uint8], config: DataConfig) -> tuple[Tensor, Geometry]:
-    """One picture as the network sees it in evaluation, and where its pixels came from.
+def preprocess(image: NDArray[np.uint8], config: DataConfig) -> tuple[Tensor, Geometry]:
+    """One image as the network sees it in evaluation, and where its pixels came from.
 
     Args:
-        picture: (H, W, 3) uint8 RGB.
+        image: (H, W, 3) uint8 RGB.
         config: its transform fields; see the head of this module.
 
     Returns:
         (3, crop, crop) float32, normalised; the map between both pixel grids.
 
     Raises:
-        TypeError: the picture is not uint8.
-        ValueError: the picture is not (H, W, 3), or a setting cannot work.
+        TypeError: the image is not uint8.
+        ValueError: the image is not (H, W, 3), or a setting cannot work.
     """
-    view, geometry = evaluation_view(picture, config)
+    view, geometry = evaluation_view(image, config)
     return normalise(view, config), geometry
 
 
-def augment(picture: NDArray[np.uint8], config: DataConfig, rng: np.random.Generator) -> Tensor:
-    """One picture as the network sees it in training, before `normalise`.
+def augment(image: NDArray[np.uint8], config: DataConfig, rng: np.random.Generator) -> Tensor:
+    """One image as the network sees it in training, before `normalise`.
 
     Args:
-        picture: (H, W, 3) uint8 RGB.
+        image: (H, W, 3) uint8 RGB.
         config: its transform fields; see the head of this module.
         rng: the only source of randomness.
 
@@ -135,38 +135,38 @@ def augment(picture: NDArray[np.uint8], config: DataConfig, rng: np.random.Gener
         (3, crop, crop) uint8.
 
     Raises:
-        TypeError: the picture is not uint8.
-        ValueError: the picture is not (H, W, 3), or a setting cannot work.
+        TypeError: the image is not uint8.
+        ValueError: the image is not (H, W, 3), or a setting cannot work.
     """
-    return random_view(resize(picture, config), config, rng)
+    return random_view(resize(image, config), config, rng)
 
 
-def evaluation_view(picture: NDArray[np.uint8], config: DataConfig) -> tuple[Tensor, Geometry]:
+def evaluation_view(image: NDArray[np.uint8], config: DataConfig) -> tuple[Tensor, Geometry]:
     """`preprocess` before `normalise`: (3, crop, crop) uint8, and the map between both pixel grids."""
     if not config.eval_crop:
-        resized = _resized(picture, (config.crop, config.crop))
+        resized = _resized(image, (config.crop, config.crop))
         left = top = 0
     else:
-        resized = resize(picture, config)
+        resized = resize(image, config)
         # torchvision's CenterCrop rounds half to even, and so the papers' scripts do
         top, left = (round((side - config.crop) / 2) for side in resized.shape[1:])
     view = _window(resized, top, left, config.crop, config.crop)
-    scale = resized.shape[2] / picture.shape[1], resized.shape[1] / picture.shape[0]
+    scale = resized.shape[2] / image.shape[1], resized.shape[1] / image.shape[0]
     return view, Geometry(scale, (float(-left), float(-top)), config.crop)
 
 
-def resize(picture: NDArray[np.uint8], config: DataConfig) -> Tensor:
-    """The picture at `config.resize`: (3, H', W') uint8, contiguous; what no epoch changes."""
+def resize(image: NDArray[np.uint8], config: DataConfig) -> Tensor:
+    """The image at `config.resize`: (3, H', W') uint8, contiguous; what no epoch changes."""
     if config.square:
-        return _resized(picture, (config.resize, config.resize))
-    _check_picture(picture)
-    height, width = picture.shape[:2]
+        return _resized(image, (config.resize, config.resize))
+    _check_image(image)
+    height, width = image.shape[:2]
     shorter = min(height, width)
-    return _resized(picture, (config.resize * height // shorter, config.resize * width // shorter))
+    return _resized(image, (config.resize * height // shorter, config.resize * width // shorter))
 
 
 def random_view(resized: Tensor, config: DataConfig, rng: np.random.Generator) -> Tensor:
-    """A random training view of a picture that `resize` gave: (3, crop, crop) uint8, in memory of its own."""
+    """A random training view of an image that `resize` gave: (3, crop, crop) uint8, in memory of its own."""
     padded = F.pad(resized, [config.crop_padding]) if config.crop_padding else resized
     height, width = padded.shape[1:]
     window = _random_window_size(min(height, width), config, rng)
@@ -183,7 +183,7 @@ def random_view(resized: Tensor, config: DataConfig, rng: np.random.Generator) -
 
 
 def _random_window_size(side: int, config: DataConfig, rng: np.random.Generator) -> tuple[int, int]:
-    """Height and width of the training window, in pixels of the resized picture.
+    """Height and width of the training window, in pixels of the resized image.
 
     With `scale_jitter` its area is a random share, at least 1 - scale_jitter, of the largest square that fits;
     its aspect ratio lies within 3/4 and 4/3, nearer to 1 where the window would not fit. Unlike torchvision's
@@ -218,14 +218,14 @@ def _window(image: Tensor, top: int, left: int, height: int, width: int) -> Tens
     return image[:, top : top + height, left : left + width].clone(memory_format=torch.contiguous_format)
 
 
-def _resized(picture: NDArray[np.uint8], size: tuple[int, int]) -> Tensor:
-    _check_picture(picture)
-    image = torch.from_numpy(np.array(picture)).permute(2, 0, 1)  # (3, H, W), channels last: the fast path
+def _resized(image: NDArray[np.uint8], size: tuple[int, int]) -> Tensor:
+    _check_image(image)
+    image = torch.from_numpy(np.array(image)).permute(2, 0, 1)  # (3, H, W), channels last: the fast path
     return F.resize(image, list(size), antialias=True).contiguous()
 
 
-def _check_picture(picture: NDArray[np.uint8]) -> None:
-    if picture.dtype != np.uint8:
-        raise TypeError(f"expected a picture of uint8 levels 0 to 255, got {picture.dtype}; convert it first")
-    if picture.ndim != 3 or picture.shape[2] != 3 or picture.size == 0:
-        raise ValueError(f"expected an RGB picture (H, W, 3), got shape {picture.shape}; convert it to RGB first")
+def _check_image(image: NDArray[np.uint8]) -> None:
+    if image.dtype != np.uint8:
+        raise TypeError(f"expected an image of uint8 levels 0 to 255, got {image.dtype}; convert it first")
+    if image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
+        raise ValueError(f"expected an RGB image (H, W, 3), got shape {image.shape}; convert it to RGB first")

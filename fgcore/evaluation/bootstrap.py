@@ -1,4 +1,4 @@
-"""Means with confidence intervals: the percentile bootstrap over pictures, seeded."""
+"""Means with confidence intervals: the percentile bootstrap over images, seeded."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 LEVEL = 0.95  # of the intervals
-_BLOCK = 50  # resamples drawn at a time: memory stays at block * pictures
+_BLOCK = 50  # resamples drawn at a time: memory stays at block * images
 
 
 def interval(values: np.ndarray, *, resamples: int, seed: int) -> pd.DataFrame:
@@ -16,7 +16,7 @@ def interval(values: np.ndarray, *, resamples: int, seed: int) -> pd.DataFrame:
     differences of paired tables may be given instead of values.
 
     Args:
-        values: (n, M); nan where a picture has no value: such pictures do not count.
+        values: (n, M); nan where an image has no value: such images do not count.
         resamples: of the bootstrap; 0: no interval.
         seed: of the draws.
 

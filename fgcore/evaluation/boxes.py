@@ -1,4 +1,4 @@
-"""How well regions of interest fit what is known of a picture: its object's box and its visible parts.
+"""How well regions of interest fit what is known of an image: its object's box and its visible parts.
 
 Pure NumPy. Boxes are xyxy in pixels of the network input, continuous. nan is the answer where there is none.
 """
@@ -48,7 +48,7 @@ def roi_recall(places: np.ndarray, parts: Parts, radius: float) -> float:
         radius: pixels.
 
     Source: ours: recall with the hit of PCK (a point within a fraction of the object's size counts as found), Yang and
-    Ramanan, TPAMI 2013. A box's centre and not its area decides, since boxes of half the picture would hold every part.
+    Ramanan, TPAMI 2013. A box's centre and not its area decides, since boxes of half the image would hold every part.
     """
     if not parts:
         return NAN

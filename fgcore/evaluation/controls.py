@@ -1,4 +1,4 @@
-"""Controls: maps and boxes that know nothing of the picture, for every measure to be held against.
+"""Controls: maps and boxes that know nothing of the image, for every measure to be held against.
 
 A measure on which they win says nothing about the model.
 """
@@ -16,7 +16,7 @@ def random_map(cells: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
 def centre_map(cells: tuple[int, int]) -> np.ndarray:
     """The centre bias: a Gaussian at the middle, its standard deviation a quarter of each side. (h, w) float32.
 
-    Photographers put what they photograph in the middle, so this map is hard to beat and has never seen the picture.
+    Photographers put what they photograph in the middle, so this map is hard to beat and has never seen the image.
 
     Source: the centre prior of saliency benchmarks, as in Judd et al., MIT-CSAIL-TR-2012-001.
     """

@@ -1,7 +1,7 @@
 """Deletion and insertion: what becomes of a class's probability as a map decides which pixels go, or come, first.
 
 Deletion replaces the pixels that the map ranks highest by the mean colour, step by step: the probability of a class
-that rests on them falls at once, and the area under the curve is small. Insertion starts from a blurred picture and
+that rests on them falls at once, and the area under the curve is small. Insertion starts from a blurred image and
 brings them back: the better the map, the larger the area.
 
 Source: Petsiuk et al., RISE, BMVC 2018 (arXiv 1806.07421), with the substrates of their code: zero (the mean colour)
@@ -46,10 +46,10 @@ class Curves:
 def deletion_insertion(
     predict: Predict, image: Tensor, maps: Mapping[str, np.ndarray], class_index: int, *, steps: int = STEPS, seed: int
 ) -> dict[str, Curves]:
-    """Both curves of several maps of one picture.
+    """Both curves of several maps of one image.
 
     Args:
-        predict: the model, (N, 3, H, W) -> logits (N, K); called once with three pictures, and once for each map with
+        predict: the model, (N, 3, H, W) -> logits (N, K); called once with three images, and once for each map with
             2 * (steps - 1).
         image: (3, H, W), normalised.
         maps: name -> (h, w), resized to the image; only the order of the values counts.
@@ -69,14 +69,14 @@ def deletion_insertion(
     for name, values in maps.items():
         first = torch.from_numpy(1 - random_order(resize_map(values, image.shape[1:]), seed)).to(image.device)
         gone = [first < share for share in shares[1:-1]]
-        pictures = [torch.where(mask, empty, image) for mask in gone]
-        pictures += [torch.where(mask, image, blurred) for mask in gone]
-        between = _probabilities(predict, torch.stack(pictures), class_index) if pictures else np.empty(0)
+        steps_taken = [torch.where(mask, empty, image) for mask in gone]
+        steps_taken += [torch.where(mask, image, blurred) for mask in gone]
+        between = _probabilities(predict, torch.stack(steps_taken), class_index) if steps_taken else np.empty(0)
         deleted, inserted = between[: len(gone)], between[len(gone) :]
         result[name] = Curves(shares, np.r_[whole, deleted, none], np.r_[blur, inserted, whole])
     return result
 
 
 @torch.no_grad()
-def _probabilities(predict: Predict, pictures: Tensor, class_index: int) -> np.ndarray:
-    return predict(pictures).double().softmax(1)[:, class_index].cpu().numpy()
+def _probabilities(predict: Predict, images: Tensor, class_index: int) -> np.ndarray:
+    return predict(images).double().softmax(1)[:, class_index].cpu().numpy()

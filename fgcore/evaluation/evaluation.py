@@ -1,4 +1,4 @@
-"""Scoring a model on every picture of a set, each counted once."""
+"""Scoring a model on every image of a set, each counted once."""
 
 import time
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from fgcore.machine import distributed, runtime
 
 
 def network_input(images: Tensor, data: DataConfig, device: torch.device) -> Tensor:
-    """Pictures (B, 3, H, W) uint8 as normalised float32 on `device`, in the layout of `runtime.place`."""
+    """Images (B, 3, H, W) uint8 as normalised float32 on `device`, in the layout of `runtime.place`."""
     images = images.to(device, non_blocking=True).contiguous(memory_format=torch.channels_last)
     return transforms.normalise(images, data)
 
@@ -29,18 +29,18 @@ def evaluate(
     workers: int = -1,
     on_batch: Callable[[int], None] | None = None,
 ) -> Evaluation:
-    """Score `model` on every picture of `images`, each counted once.
+    """Score `model` on every image of `images`, each counted once.
 
-    Processes of one run share the batches; all of them get the scores of all pictures.
+    Processes of one run share the batches; all of them get the scores of all images.
 
     Args:
         model: on the device to use; its mode is restored.
         images: an `ImageSet` without augmentation, of the model's classes.
-        data: how the pictures become network inputs.
+        data: how the images become network inputs.
         precision: "fp32" (published figures), "bf16" (about three times as fast, may turn a few predictions) or "auto".
-        batch_size: pictures at a time; the scores do not depend on it beyond rounding.
+        batch_size: images at a time; the scores do not depend on it beyond rounding.
         workers: see `runtime.loader`.
-        on_batch: called with the number of pictures done by this process.
+        on_batch: called with the number of images done by this process.
     """
     started, device, was_training = time.perf_counter(), next(model.parameters()).device, model.training
     precision = runtime.pick_precision(precision, device)
@@ -49,11 +49,11 @@ def evaluate(
     batches = runtime.EvaluationBatches(len(images), batch_size, rank=rank, processes=processes)
     done = 0
     model.eval()
-    for pictures, targets in runtime.loader(images, batches, device, workers):
+    for views, targets in runtime.loader(images, batches, device, workers):
         with runtime.autocast(precision, device):
-            output = model(network_input(pictures, data, device))
+            output = model(network_input(views, data, device))
         counter.add(output, targets.to(device, non_blocking=True))
-        done += len(pictures)
+        done += len(views)
         if on_batch:
             on_batch(done)
     model.train(was_training)

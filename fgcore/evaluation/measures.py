@@ -1,4 +1,4 @@
-"""One picture through every measure: the rows of the tables, and what each of their columns means."""
+"""One image through every measure: the rows of the tables, and what each of their columns means."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import numpy as np
 from fgcore.evaluation import boxes, controls, parts
 from fgcore.evaluation.boxes import NAN
 from fgcore.evaluation.deletion import Curves
-from fgcore.evaluation.looks import CENTRE, RANDOM, Look
+from fgcore.evaluation.maps import CENTRE, RANDOM, ImageMaps
 from fgcore.evaluation.truth import Truth
 from fgcore.methods import METHODS
 from fgcore.methods.base import Measure, Shown
@@ -16,13 +16,13 @@ _ZHANG, _WANG = "Zhang et al., IJCV 2018", "Wang et al., CVPR Workshops 2020"
 OF_MAPS = {
     "pointing_box": Measure("Pointing, object", f"The highest point lies in the object's box ({_ZHANG}).", 1),
     "pointing_part": Measure("Pointing, parts", f"The highest point lies at a visible part ({_ZHANG}).", 1),
-    "pointing_telling": Measure(
-        "Pointing, telling part", f"The highest point lies at a part that tells the class apart ({_ZHANG}).", 1
+    "pointing_discriminative": Measure(
+        "Pointing, discriminative part", f"The highest point lies at a part that tells the class apart ({_ZHANG}).", 1
     ),
     "energy_box": Measure("Energy, object", f"Share of the evidence in the object's box ({_WANG}).", 1),
     "energy_part": Measure("Energy, parts", f"Share of the evidence at visible parts ({_WANG}).", 1),
-    "energy_telling": Measure(
-        "Energy, telling part", f"Share of the evidence on parts that tell the class apart ({_WANG}).", 1
+    "energy_discriminative": Measure(
+        "Energy, discriminative part", f"Share of the evidence on parts that tell the class apart ({_WANG}).", 1
     ),
     "background": Measure("Background", "Share of the evidence outside the object's mask, or its box.", -1),
     "recall": Measure("ROI recall", "Share of the visible parts with the centre of an ROI within the radius.", 1),
@@ -46,24 +46,26 @@ def of_models() -> dict[str, Measure]:
     return OF_PREDICTIONS | own | PARTS_COVERED
 
 
-def map_rows(look: Look, truth: Truth, curves: dict[str, Curves], rng: np.random.Generator) -> list[dict[str, Any]]:
-    """Every map of a look, measured: one row for each, the controls among them.
+def map_rows(
+    shown: ImageMaps, truth: Truth, curves: dict[str, Curves], rng: np.random.Generator
+) -> list[dict[str, Any]]:
+    """Every map of an image, measured: one row for each, the controls among them.
 
     Args:
-        look: of one model.
-        truth: of the same picture in the same geometry.
+        shown: by one model.
+        truth: of the same image in the same geometry.
         curves: deletion and insertion of some or none of the maps.
         rng: of the controls' places and boxes.
     """
     rows = []
-    for name, heatmap in look.maps.items():
+    for name, heatmap in shown.maps.items():
         row = {"map": name} | located(heatmap, truth)
         if name in curves:
             row |= {"deletion": curves[name].deletion, "insertion": curves[name].insertion}
         rows.append(row)
-    for name, channels in look.shown.channels.items():
+    for name, channels in shown.own.channels.items():
         rows.append({"map": name} | _mean([located(channel, truth) for channel in channels]))
-    fits = _fits(look.shown, truth, rng)
+    fits = _fits(shown.own, truth, rng)
     return [row | fits.get(row["map"], {}) for row in rows]
 
 
@@ -71,7 +73,7 @@ def located(heatmap: np.ndarray, truth: Truth) -> dict[str, Any]:
     """Where one map's evidence lies; nan without annotation or evidence. `part` names the part at its peak."""
     mass = parts.evidence_mass(heatmap, truth.size)
     row: dict[str, Any] = {}
-    for name in ("box", "part", "telling"):
+    for name in ("box", "part", "discriminative"):
         region, pointing = truth.energy.get(name), truth.pointing.get(name)
         known = region is not None and region.any()
         row[f"pointing_{name}"] = parts.pointing_game(heatmap, pointing) if known else NAN
@@ -115,17 +117,17 @@ def _fits(shown: Shown, truth: Truth, rng: np.random.Generator) -> dict[str, dic
     return fits
 
 
-def image_row(look: Look, truth: Truth, target: int, rng: np.random.Generator) -> dict[str, Any]:
-    """What a model says of one picture, and its method's own measures; `measure@control` is a control's value."""
+def image_row(shown: ImageMaps, truth: Truth, target: int, rng: np.random.Generator) -> dict[str, Any]:
+    """What a model says of one image, and its method's own measures; `measure@control` is a control's value."""
     row: dict[str, Any] = {
         "target": target,
-        "prediction": look.best,
-        "top1": float(look.best == target),
-        "probability": float(look.probabilities[target]),
-        "confidence": float(look.probabilities[look.best]),
-        **look.shown.numbers,
+        "prediction": shown.best,
+        "top1": float(shown.best == target),
+        "probability": float(shown.probabilities[target]),
+        "confidence": float(shown.probabilities[shown.best]),
+        **shown.own.numbers,
     }
-    covering = look.shown.covering
+    covering = shown.own.covering
     if covering is not None and truth.parts:
         count, cells = len(covering), covering.shape[1:]
         sets = {

@@ -26,7 +26,7 @@ def share_on(heatmap: np.ndarray, mask: np.ndarray) -> float:
 
     Args:
         heatmap: (h, w), values >= 0; brought to the mask's size bilinearly.
-        mask: (H, W) bool, True on the part; it covers the same picture.
+        mask: (H, W) bool, True on the part; it covers the same image.
 
     Returns:
         0 to 1; 0 for a map without evidence.
@@ -55,7 +55,7 @@ def evidence_mass(heatmap: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def in_view(mask: np.ndarray, photo_box: tuple[float, float, float, float]) -> np.ndarray:
-    """A mask of the picture cut as the network sees the picture. See `View.photo_box`."""
+    """A mask of the image cut as the network sees the image. See `View.photo_box`."""
     x1, y1, x2, y2 = (round(side) for side in photo_box)
     return mask[y1:y2, x1:x2]
 

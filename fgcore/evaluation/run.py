@@ -18,7 +18,7 @@ from fgcore.data import datasets
 from fgcore.data.datasets import ImageSet
 from fgcore.evaluation import store, summary
 from fgcore.evaluation.chunk import Settings, Subject, measure
-from fgcore.evaluation.looks import all_maps
+from fgcore.evaluation.maps import all_maps
 from fgcore.inspection.inspector import Loaded
 from fgcore.machine import provenance, runtime
 
@@ -44,7 +44,7 @@ def analyse(
     command: str = "",
     on_chunk: Callable[[int, int], None] | None = None,
 ) -> bool:
-    """Measure checkpoints on every picture of a split; the tables are in `folder`, see `store`.
+    """Measure checkpoints on every image of a split; the tables are in `folder`, see `store`.
 
     Chunks that are done already are not done again. The process that finds all chunks done writes the tables, so
     several processes need not wait for each other.
@@ -57,7 +57,7 @@ def analyse(
         share: of the chunks for this process; None: all.
         device: of the models; None: the machine's.
         command: the command line that repeats it.
-        on_chunk: called with the number of pictures done by this process and of those it has to do.
+        on_chunk: called with the number of images done by this process and of those it has to do.
 
     Returns:
         Whether the tables are written; False while other processes have chunks to do.
@@ -73,7 +73,7 @@ def analyse(
     about = _about(subjects, sources, settings, command, device)
     store.begin(folder, about)
     chunks = -(-len(images) // settings.chunk)
-    faithful = faithful_pictures(len(images), settings)
+    faithful = faithful_images(len(images), settings)
     mine = range(share.rank, chunks, share.processes)
     spans = {n: range(n * settings.chunk, min((n + 1) * settings.chunk, len(images))) for n in mine}
     done, total = 0, sum(map(len, spans.values()))
@@ -100,8 +100,8 @@ def _check(settings: Settings) -> None:
         raise ValueError(f"radius should be a share of the object's side in (0, 1], got {settings.radius}")
 
 
-def faithful_pictures(count: int, settings: Settings) -> frozenset[int]:
-    """The pictures that get deletion and insertion curves: a draw by the seed, the same for every model."""
+def faithful_images(count: int, settings: Settings) -> frozenset[int]:
+    """The images that get deletion and insertion curves: a draw by the seed, the same for every model."""
     if settings.faithfulness < 0:
         return frozenset(range(count))
     rng = np.random.default_rng(runtime.derive_seed("faithfulness", settings.seed))
@@ -119,7 +119,7 @@ def _subjects(
         check_classes(source, images.class_names)
         if subjects and [r.identifier for r in images.records] != [r.identifier for r in subjects[0].images.records]:
             raise ValueError(
-                f"{path.name} was trained on other pictures than {paths[0].name}; analyse them apart, or see --data"
+                f"{path.name} was trained on other images than {paths[0].name}; analyse them apart, or see --data"
             )
         subjects.append(
             Subject(name, Loaded(runtime.place(model.eval().requires_grad_(False), device), source), images)
@@ -129,7 +129,7 @@ def _subjects(
 
 
 def _images(config: DataConfig, split: str) -> ImageSet:
-    """The split in the evaluation view, read picture by picture."""
+    """The split in the evaluation view, read image by image."""
     both = datasets.load(config, cache_images=False)
     chosen = getattr(both, split)
     return ImageSet(chosen.records, chosen.class_names, config, training=False, title=chosen.title)

@@ -1,4 +1,4 @@
-"""From the tables of pictures to means with intervals, per model and per class, each beside its controls."""
+"""From the tables of images to means with intervals, per model and per class, each beside its controls."""
 
 from collections.abc import Iterator, Sequence
 
@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from fgcore.evaluation.bootstrap import interval
-from fgcore.evaluation.looks import CONTROLS, all_maps
+from fgcore.evaluation.maps import CONTROLS, all_maps
 from fgcore.evaluation.measures import OF_MAPS, of_models
 from fgcore.methods.base import Measure
 
@@ -20,7 +20,7 @@ def measures() -> dict[str, Measure]:
 
 
 def values(images: pd.DataFrame, maps: pd.DataFrame, model: str) -> dict[tuple[str, str], pd.Series]:
-    """Every measure of one model as a column: (map, measure) -> one value per picture, indexed by picture.
+    """Every measure of one model as a column: (map, measure) -> one value per image, indexed by image.
 
     Controls stand under their own names, "random" and "centre"; columns without any value are left out.
     """
@@ -40,7 +40,7 @@ def values(images: pd.DataFrame, maps: pd.DataFrame, model: str) -> dict[tuple[s
 
 
 def by_model(images: pd.DataFrame, maps: pd.DataFrame, *, resamples: int = 1000, seed: int = 0) -> pd.DataFrame:
-    """Mean and 95 % interval of every measure of every model over all pictures.
+    """Mean and 95 % interval of every measure of every model over all images.
 
     Returns:
         Columns model, map, measure, mean, low, high, images, control and against. `control` is the better of the
@@ -58,7 +58,7 @@ def by_model(images: pd.DataFrame, maps: pd.DataFrame, *, resamples: int = 1000,
 
 
 def _table(columns: dict[tuple[str, str], pd.Series], resamples: int, seed: int) -> pd.DataFrame:
-    frame = pd.DataFrame(columns)  # the union of their pictures
+    frame = pd.DataFrame(columns)  # the union of their images
     table = interval(frame.to_numpy(float), resamples=resamples, seed=seed)
     return table.assign(map=[name for name, _ in columns], measure=[measure for _, measure in columns])
 
@@ -72,7 +72,7 @@ def _against_controls(
         if name in CONTROLS or not rivals or not better:
             yield np.nan, ""
             continue
-        paired = [rival[column.notna()] for rival in rivals]  # the same pictures
+        paired = [rival[column.notna()] for rival in rivals]  # the same images
         control = max(paired, key=lambda rival: better * rival.mean())
         yield float(control.mean()), _verdict(better * (column - control), resamples, seed)
 
@@ -90,7 +90,7 @@ def by_class(
     resamples: int = 1000,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """The same per class of the picture, without the verdicts.
+    """The same per class of the image, without the verdicts.
 
     Returns:
         Columns model, class, map, measure, mean, low, high, images.
@@ -110,7 +110,7 @@ def by_class(
 def differences(
     images: pd.DataFrame, maps: pd.DataFrame, first: str, second: str, *, resamples: int = 1000, seed: int = 0
 ) -> pd.DataFrame:
-    """What two models have in common, picture by picture: second minus first, with the interval of the difference.
+    """What two models have in common, image by image: second minus first, with the interval of the difference.
 
     Returns:
         Columns map, measure, first, second, difference, low, high, images, in the order of `by_model`.

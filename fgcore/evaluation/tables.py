@@ -1,9 +1,9 @@
-"""Questions to the tables of pictures: who is taken for whom, and where two models part."""
+"""Questions to the tables of images: who is taken for whom, and where two models part."""
 
 import numpy as np
 import pandas as pd
 
-from fgcore.evaluation.looks import own_maps
+from fgcore.evaluation.maps import own_maps
 
 
 def confusion(images: pd.DataFrame, model: str, classes: int) -> np.ndarray:
@@ -15,11 +15,11 @@ def confusion(images: pd.DataFrame, model: str, classes: int) -> np.ndarray:
 
 
 def confused_pairs(images: pd.DataFrame, model: str) -> pd.DataFrame:
-    """Pairs of classes by how many pictures of either were taken for the other, most first.
+    """Pairs of classes by how many images of either were taken for the other, most first.
 
     Returns:
-        Columns first, second (class numbers, first < second), confused, first_for_second (pictures of the first taken
-        for the second), second_for_first, and share: confused of all pictures of both classes.
+        Columns first, second (class numbers, first < second), confused, first_for_second (images of the first taken
+        for the second), second_for_first, and share: confused of all images of both classes.
     """
     own = images[images["model"] == model]
     matrix = pd.crosstab(own["target"], own["prediction"]).stack()
@@ -49,7 +49,7 @@ def confused_pairs(images: pd.DataFrame, model: str) -> pd.DataFrame:
 
 
 def examples(images: pd.DataFrame, model: str, first: int, second: int) -> pd.DataFrame:
-    """The pictures of two classes that a model takes for each other, its surest mistake first; rows of `images`."""
+    """The images of two classes that a model takes for each other, its surest mistake first; rows of `images`."""
     own = images[images["model"] == model]
     swapped = ((own["target"] == first) & (own["prediction"] == second)) | (
         (own["target"] == second) & (own["prediction"] == first)
@@ -64,7 +64,7 @@ def own_map(maps: pd.DataFrame, model: str) -> str:
 
 
 def side_by_side(images: pd.DataFrame, maps: pd.DataFrame, first: str, second: str, map_name: str = "") -> pd.DataFrame:
-    """Both models' answers to the same pictures, and the parts at their maps' peaks.
+    """Both models' answers to the same images, and the parts at their maps' peaks.
 
     Args:
         images: the table of images.
@@ -74,7 +74,7 @@ def side_by_side(images: pd.DataFrame, maps: pd.DataFrame, first: str, second: s
         map_name: which map to ask for the part; "": each model's own.
 
     Returns:
-        Indexed by picture: identifier, target, prediction_first, prediction_second, probability_first,
+        Indexed by image: identifier, target, prediction_first, prediction_second, probability_first,
         probability_second (of the true class), part_first, part_second ("" where nothing is annotated), and the flags
         predictions_differ, parts_differ (both look at something, and not at the same) and only_first_right,
         only_second_right.

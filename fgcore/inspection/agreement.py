@@ -11,7 +11,7 @@ import numpy as np
 from scipy import stats
 
 GRID = 56  # rows and columns that maps of all sizes are compared on
-AREA = 0.2  # share of the picture that counts as "where it looks"
+AREA = 0.2  # share of the image that counts as "where it looks"
 NOWHERE, ONLY_FIRST, ONLY_SECOND, BOTH = 0, 1, 2, 3
 
 Frame = tuple[float, float, float, float]  # xyxy, the part of a photo, in photo pixels
@@ -39,7 +39,7 @@ def agreement(first: np.ndarray, second: np.ndarray, area: float = AREA) -> Agre
         )
     seen = np.isfinite(first) & np.isfinite(second)
     if not seen.any():
-        raise ValueError("expected maps that share a part of the picture, got two without a common position")
+        raise ValueError("expected maps that share a part of the image, got two without a common position")
     a, b = first[seen].astype(np.float64), second[seen].astype(np.float64)
     return Agreement(pearson(a, b), spearman(a, b), similarity(a, b), intersection_over_union(a, b, area))
 
@@ -104,7 +104,7 @@ def similarity(first: np.ndarray, second: np.ndarray) -> float:
 def intersection_over_union(first: np.ndarray, second: np.ndarray, area: float = AREA) -> float:
     """Of the places where each map is highest: those that both hold, as a share of those that at least one holds.
 
-    Two unrelated maps share a few by chance: on average area / (2 - area), 0.11 for a fifth of the picture.
+    Two unrelated maps share a few by chance: on average area / (2 - area), 0.11 for a fifth of the image.
 
     Source: Jaccard, 1912.
     """

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from fgcore.report.render import resize_map
 
-REMOVED = (0.1, 0.3, 0.5)  # shares of the picture
+REMOVED = (0.1, 0.3, 0.5)  # shares of the image
 _NOISE = 0.01  # standard deviation on the filled pixels, in units of the normalised input; the package's value
 
 Predict = Callable[[Tensor], Tensor]  # (N, 3, H, W) -> (N, K) logits
@@ -29,7 +29,7 @@ class Faithfulness:
     """The probability of one class while a map decides which pixels go."""
 
     class_index: int
-    removed: tuple[float, ...]  # shares of the picture
+    removed: tuple[float, ...]  # shares of the image
     before: float  # probability with all pixels
     most: tuple[float, ...]  # after the highest of the map went first
     least: tuple[float, ...]  # after its lowest went first
@@ -57,13 +57,13 @@ def faithfulness(
         values: (h, w) the map; resized to the image, only its order counts.
         class_index: whose probability is watched.
         seed: of the noise and of the order of equal values.
-        removed: shares of the picture to remove, each in (0, 1).
+        removed: shares of the image to remove, each in (0, 1).
     """
     order = random_order(resize_map(values, image.shape[1:]), seed)
-    pictures = [image, *(_without(image, order, share, seed) for share in removed)]
-    pictures += [_without(image, 1 - order, share, seed) for share in removed]
+    variants = [image, *(_without(image, order, share, seed) for share in removed)]
+    variants += [_without(image, 1 - order, share, seed) for share in removed]
     with torch.no_grad():
-        shares = predict(torch.stack(pictures)).float().softmax(1)[:, class_index].tolist()
+        shares = predict(torch.stack(variants)).float().softmax(1)[:, class_index].tolist()
     count = len(removed)
     return Faithfulness(
         class_index, tuple(removed), shares[0], tuple(shares[1 : 1 + count]), tuple(shares[1 + count :])

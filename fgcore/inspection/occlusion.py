@@ -12,7 +12,7 @@ import numpy as np
 from fgcore.records import Prediction, View
 
 FILLS = ("blur", "mean")
-_BLUR_SIDE = 24  # pixels of the shorter side of the picture that a blur leaves: no detail survives
+_BLUR_SIDE = 24  # pixels of the shorter side of the image that a blur leaves: no detail survives
 
 Corners = tuple[float, float, float, float]  # xyxy
 
@@ -26,42 +26,42 @@ class Change:
     after: float
 
 
-def occlude(picture: np.ndarray, box: Corners, fill: str = "blur") -> np.ndarray:
-    """The picture with a box covered, in memory of its own.
+def occlude(image: np.ndarray, box: Corners, fill: str = "blur") -> np.ndarray:
+    """The image with a box covered, in memory of its own.
 
     Args:
-        picture: (H, W, 3) uint8.
-        box: xyxy in pixels of the picture, far edges exclusive; rounded, at least one pixel, cut at the border.
-        fill: "blur": the picture without its details, as if it were `_BLUR_SIDE` pixels small; "mean": its mean colour.
+        image: (H, W, 3) uint8.
+        box: xyxy in pixels of the image, far edges exclusive; rounded, at least one pixel, cut at the border.
+        fill: "blur": the image without its details, as if it were `_BLUR_SIDE` pixels small; "mean": its mean colour.
 
     Raises:
-        ValueError: another fill, or a box that holds nothing of the picture.
+        ValueError: another fill, or a box that holds nothing of the image.
     """
     if fill not in FILLS:
         raise ValueError(f"fill must be one of {', '.join(FILLS)}, got {fill!r}")
-    height, width = picture.shape[:2]
+    height, width = image.shape[:2]
     x1, y1, x2, y2 = box
     if not (x1 < x2 and y1 < y2 and x1 < width and y1 < height and x2 > 0 and y2 > 0):
-        raise ValueError(f"expected a box inside the {width} x {height} picture, got {box}; draw it from left to right")
+        raise ValueError(f"expected a box inside the {width} x {height} image, got {box}; draw it from left to right")
     left, top = min(width - 1, max(0, round(x1))), min(height - 1, max(0, round(y1)))
     right, bottom = max(left + 1, min(width, round(x2))), max(top + 1, min(height, round(y2)))
-    covered = picture.copy()
-    cover = _blurred(picture)[top:bottom, left:right] if fill == "blur" else mean_colour(picture)
+    covered = image.copy()
+    cover = _blurred(image)[top:bottom, left:right] if fill == "blur" else mean_colour(image)
     covered[top:bottom, left:right] = cover
     return covered
 
 
-def mean_colour(picture: np.ndarray) -> np.ndarray:
+def mean_colour(image: np.ndarray) -> np.ndarray:
     """(3,) uint8."""
-    return np.round(picture.reshape(-1, 3).mean(0)).astype(np.uint8)
+    return np.round(image.reshape(-1, 3).mean(0)).astype(np.uint8)
 
 
-def _blurred(picture: np.ndarray) -> np.ndarray:
+def _blurred(image: np.ndarray) -> np.ndarray:
     """Small and large again, which is a wide blur at little cost."""
-    height, width = picture.shape[:2]
+    height, width = image.shape[:2]
     factor = _BLUR_SIDE / min(height, width)
     small = max(1, round(width * factor)), max(1, round(height * factor))
-    soft = cv2.GaussianBlur(cv2.resize(picture, small, interpolation=cv2.INTER_AREA), (0, 0), 1.5)
+    soft = cv2.GaussianBlur(cv2.resize(image, small, interpolation=cv2.INTER_AREA), (0, 0), 1.5)
     return cv2.resize(soft, (width, height), interpolation=cv2.INTER_LINEAR)
 
 

@@ -5,12 +5,12 @@ rounding, with `batch_size` still that of the whole batch:
 
 | what | how it is shared |
 |---|---|
-| a batch | each process takes consecutive pictures of the same global order; loss terms are weighted by share |
-| augmentation | drawn from (seed, epoch, index of the picture) |
+| a batch | each process takes consecutive images of the same global order; loss terms are weighted by share |
+| augmentation | drawn from (seed, epoch, index of the image) |
 | CWA mask | one for the whole batch, the same everywhere, as in one process; `mask_per_image`: each image has its own |
 | dropblock | drawn per image, from its position in the whole batch (see `fgcore.methods.draws`) |
 | batch norm | over the whole batch (`sync_batch_norm`; see `fgcore.training.sync_norm`) |
-| evaluation | every batch of the test pictures by one process, hits summed |
+| evaluation | every batch of the test images by one process, hits summed |
 | files, messages | the main process, rank 0, alone |
 
 Every function works without torchrun too, as the only process of its world. `rank` and `size` follow whatever process

@@ -25,7 +25,7 @@ def describe(
     Args:
         experiment: what is run.
         command: the command line that repeats it.
-        data: the pictures, in words.
+        data: the images, in words.
         device: where it runs.
         precision: "bf16" or "fp32".
     """

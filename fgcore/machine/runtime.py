@@ -107,14 +107,14 @@ def derive_seed(*parts: int | str) -> int:
 class TrainBatches(Sampler[list[tuple[int, int]]]):
     """The batches of one epoch as lists of (index, draw), a pure function of seed and epoch.
 
-    The last batch is left out when it is not full, so that batch norm never sees a single picture; a set smaller
+    The last batch is left out when it is not full, so that batch norm never sees a single image; a set smaller
     than one batch is one batch.
 
     Attributes:
         epoch: from 0; set it before each pass.
-        batch_size: pictures of a whole batch.
-        first: position in the whole batch of this process's first picture.
-        share: pictures of each batch that this process takes.
+        batch_size: images of a whole batch.
+        first: position in the whole batch of this process's first image.
+        share: images of each batch that this process takes.
     """
 
     def __init__(
@@ -123,25 +123,25 @@ class TrainBatches(Sampler[list[tuple[int, int]]]):
         """Divide the batches among processes.
 
         Args:
-            length: pictures of the set.
+            length: images of the set.
             batch_size: of a batch, which all processes share.
             seed: of the run.
             rank: this process.
-            processes: that share a batch; its pictures are dealt out in order and as evenly as possible.
-            neighbour: put the picture before the share, whose place is `first` - 1, in front of it, where there are
+            processes: that share a batch; its images are dealt out in order and as evenly as possible.
+            neighbour: put the image before the share, whose place is `first` - 1, in front of it, where there are
                 several processes: mixup needs it.
 
         Raises:
-            ValueError: fewer than two pictures for a process.
+            ValueError: fewer than two images for a process.
         """
         self.length, self.batch_size, self.seed, self.epoch = length, min(batch_size, length), seed, 0
         if self.batch_size < 2:
             raise ValueError(
-                f"batch norm needs batches of at least two pictures, got {length} pictures in batches of {batch_size}"
+                f"batch norm needs batches of at least two images, got {length} images in batches of {batch_size}"
             )
         if self.batch_size < 2 * processes:
             raise ValueError(
-                f"each of {processes} processes needs at least two pictures of a batch, got batches of "
+                f"each of {processes} processes needs at least two images of a batch, got batches of "
                 f"{self.batch_size}; enlarge batch_size or start fewer processes"
             )
         self.first, end = (self.batch_size * number // processes for number in (rank, rank + 1))
@@ -183,7 +183,7 @@ def loader(images: Dataset, batches: Sampler, device: torch.device, workers: int
     """Loads `batches` of `images`.
 
     Args:
-        images: maps (index, draw) to (picture, target).
+        images: maps (index, draw) to (image, target).
         batches: yields lists of (index, draw).
         device: where the batches will go.
         workers: processes; -1: none beside a model that runs on the CPU, else one per core up to 16, the cores

@@ -1,4 +1,4 @@
-"""Maps as pictures: colour, overlays, boxes and tiles, all (H, W, 3) uint8 RGB."""
+"""Maps as images: colour, overlays, boxes and tiles, all (H, W, 3) uint8 RGB."""
 
 from collections.abc import Sequence
 
@@ -61,11 +61,11 @@ def overlay(
     high: float | None = None,
     palette: str = "viridis",
 ) -> np.ndarray:
-    """The picture with a map over it; the picture's own brightness is kept.
+    """The image with a map over it; the image's own brightness is kept.
 
     Args:
         pixels: (H, W, 3) uint8.
-        heatmap: (h, w), resized to the picture.
+        heatmap: (h, w), resized to the image.
         alpha: share of the map, 0 .. 1.
         low: see `colour`.
         high: see `colour`.
@@ -76,7 +76,7 @@ def overlay(
 
 
 def draw_boxes(pixels: np.ndarray, boxes: Sequence[Box], level: int, *, scores: bool = True) -> np.ndarray:
-    """The picture with the ROIs of a level drawn in that level's colour."""
+    """The image with the ROIs of a level drawn in that level's colour."""
     canvas = pixels.copy()
     for box in boxes:
         corner, opposite = (round(box.x1), round(box.y1)), (round(box.x2), round(box.y2))
@@ -91,7 +91,7 @@ def draw_boxes(pixels: np.ndarray, boxes: Sequence[Box], level: int, *, scores: 
 
 
 def draw_zoom(pixels: np.ndarray, box: tuple[float, float, float, float]) -> np.ndarray:
-    """The picture darkened outside the zoom box, which is framed."""
+    """The image darkened outside the zoom box, which is framed."""
     x1, y1, x2, y2 = (round(side) for side in box)
     canvas = (pixels * 0.45).astype(np.uint8)
     canvas[y1:y2, x1:x2] = pixels[y1:y2, x1:x2]
@@ -99,26 +99,26 @@ def draw_zoom(pixels: np.ndarray, box: tuple[float, float, float, float]) -> np.
 
 
 def drop_overlay(pixels: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """The picture with dropped cells in flat grey, as in the paper's figure. mask (h, w), 0 where dropped."""
+    """The image with dropped cells in flat grey, as in the paper's figure. mask (h, w), 0 where dropped."""
     dropped = resize_map(mask, pixels.shape[:2], smooth=False) < 0.5
     canvas = pixels.copy()
     canvas[dropped] = 128
     return canvas
 
 
-def tiles(pictures: Sequence[np.ndarray], columns: int, gap: int = 6) -> np.ndarray:
-    """Pictures of one size side by side on white, `columns` in a row."""
-    height, width = pictures[0].shape[:2]
-    rows = -(-len(pictures) // columns)
+def tiles(images: Sequence[np.ndarray], columns: int, gap: int = 6) -> np.ndarray:
+    """Images of one size side by side on white, `columns` in a row."""
+    height, width = images[0].shape[:2]
+    rows = -(-len(images) // columns)
     canvas = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap, 3), 255, np.uint8)
-    for number, picture in enumerate(pictures):
+    for number, image in enumerate(images):
         y, x = (number // columns) * (height + gap), (number % columns) * (width + gap)
-        canvas[y : y + height, x : x + width] = picture
+        canvas[y : y + height, x : x + width] = image
     return canvas
 
 
 def png(pixels: np.ndarray) -> bytes:
-    """An (H, W, 3) uint8 RGB picture as PNG."""
+    """An (H, W, 3) uint8 RGB image as PNG."""
     return cv2.imencode(".png", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))[1].tobytes()
 
 

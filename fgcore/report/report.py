@@ -1,6 +1,6 @@
 """A whole inspection as one HTML file: opens offline, needs no script, asks nobody for anything.
 
-Pictures are PNG data addresses, the style is inline, and the page's own security policy forbids every request.
+Images are PNG data addresses, the style is inline, and the page's own security policy forbids every request.
 """
 
 import base64
@@ -23,7 +23,7 @@ TOP = 10  # classes in a table; the JSON at the end has all
 
 @dataclass(frozen=True)
 class Subject:
-    """The picture that was inspected."""
+    """The image that was inspected."""
 
     name: str  # a stranger's; escaped here
     sha256: str  # of its pixels
@@ -42,7 +42,7 @@ class Model:
 
 
 def document(subject: Subject, models: Sequence[Model]) -> dict[str, Any]:
-    """All numbers of an inspection as JSON-able values; maps are left to the pictures."""
+    """All numbers of an inspection as JSON-able values; maps are left to the images."""
     return {
         "made": subject.made,
         "picture": {"name": subject.name, "sha256_of_pixels": subject.sha256, "notes": list(subject.notes)},

@@ -21,7 +21,7 @@ class StepReport:
     step: int  # steps done in this epoch
     steps: int  # of an epoch
     terms: dict[str, float]  # "total" and the loss's named parts, means since the last report
-    top1: float  # of the training pictures since the last report, in [0, 1]
+    top1: float  # of the training images since the last report, in [0, 1]
     images_per_second: float
 
 
@@ -33,7 +33,7 @@ class EpochReport:
     epochs: int  # of the whole run
     learning_rates: dict[str, float]  # at the epoch's end
     terms: dict[str, float]  # "total" and the loss's named parts, means over the epoch
-    train_top1: float  # in [0, 1], while the weights were changing, on augmented pictures
+    train_top1: float  # in [0, 1], while the weights were changing, on augmented images
     test: Evaluation
     best_epoch: int  # the epoch with the highest test top-1 so far, the first of equals
     best_top1: float

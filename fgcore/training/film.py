@@ -1,4 +1,4 @@
-"""The filmstrip as pictures: what a network looks at in each probe after each epoch, still or moving."""
+"""The filmstrip as images: what a network looks at in each probe after each epoch, still or moving."""
 
 import io
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 from fgcore.methods import METHODS
 from fgcore.training.probes import Strip
 
-SIDE = 224  # pixels of a picture in the animation
+SIDE = 224  # pixels of an image in the animation
 _COLUMNS = 4
 _HEAD, _FOOT, _GAP = 46, 44, 10  # pixels
 _PAPER, _INK, _FAINT, _ACCENT = (252, 252, 251), (29, 42, 48), (110, 122, 128), (42, 147, 171)

@@ -1,6 +1,6 @@
 """One training loop for every method.
 
-Everything random is a pure function of (seed, epoch, step): the order of the pictures, their augmentation, the CWA
+Everything random is a pure function of (seed, epoch, step): the order of the images, their augmentation, the CWA
 masks, the dropblock and mixup draws. An interrupted run therefore needs only weights and optimiser to continue
 exactly. Several processes may share the run: see `fgcore.machine.distributed`.
 """
@@ -109,7 +109,7 @@ def _epoch(session: Session, loader: torch.utils.data.DataLoader, on_step: Calla
 def _train_epoch(
     session: Session, loader: torch.utils.data.DataLoader, on_step: Callable[[StepReport], None]
 ) -> tuple[dict[str, float], float]:
-    """One pass over the training pictures; the mean loss terms and the share of pictures classified correctly."""
+    """One pass over the training images; the mean loss terms and the share of images classified correctly."""
     config, epoch, steps = session.experiment, session.epoch, len(loader)
     session.model.train()
     sums = RunningMeans()
@@ -144,7 +144,7 @@ def _inputs(session: Session, images: Tensor, targets: Tensor, step: int) -> tup
 def _step(session: Session, inputs: Tensor, targets: Tensor, step: int, steps: int) -> tuple[LossTerms, Tensor]:
     """Forward, backward, and with the last batch of an update the update. Returns the loss terms and logits (B, K).
 
-    An update follows `accumulate` batches, and the epoch's last batch; its gradient is the mean over their pictures.
+    An update follows `accumulate` batches, and the epoch's last batch; its gradient is the mean over their images.
     """
     config = session.experiment.optim
     first = step - step % config.accumulate  # batch of this update

@@ -1,4 +1,4 @@
-"""Mixup: each picture of a batch blended with the one before it, and their classes likewise."""
+"""Mixup: each image of a batch blended with the one before it, and their classes likewise."""
 
 import numpy as np
 import torch.nn.functional as F
@@ -8,7 +8,7 @@ from fgcore.machine.runtime import derive_seed
 
 
 def blend(alpha: float, *parts: int) -> float:
-    """The share of a picture in its blend with the one before, drawn from Beta(alpha, alpha) for a whole batch.
+    """The share of an image in its blend with the one before, drawn from Beta(alpha, alpha) for a whole batch.
 
     Args:
         alpha: > 0; small ones leave most batches nearly as they are.
@@ -18,14 +18,14 @@ def blend(alpha: float, *parts: int) -> float:
 
 
 def mixup(inputs: Tensor, targets: Tensor, num_classes: int, share: float, *, whole: bool) -> tuple[Tensor, Tensor]:
-    """Blend each picture with the one before it; the first follows the last.
+    """Blend each image with the one before it; the first follows the last.
 
     Args:
         inputs: (B, 3, H, W) float.
         targets: (B,) int64.
         num_classes: K.
-        share: of the picture itself, in [0, 1]; see `blend`.
-        whole: `inputs` is a whole batch. Else it is one process's share, behind the picture before it, which is only
+        share: of the image itself, in [0, 1]; see `blend`.
+        whole: `inputs` is a whole batch. Else it is one process's share, behind the image before it, which is only
             blended in: the results are one fewer. See `TrainBatches`.
 
     Returns:

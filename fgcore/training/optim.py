@@ -27,9 +27,7 @@ def build_optimizer(model: nn.Module, config: OptimConfig, loss: nn.Module | Non
     if config.optimizer == "adamw":
         betas = config.momentum, 0.999
         return torch.optim.AdamW(groups, lr=config.lr, betas=betas, weight_decay=config.weight_decay)
-    return torch.optim.SGD(
-        groups, lr=config.lr, momentum=config.momentum, nesterov=config.nesterov, weight_decay=config.weight_decay
-    )
+    return torch.optim.SGD(groups, lr=config.lr, momentum=config.momentum, weight_decay=config.weight_decay)
 
 
 def split_parameters(model: nn.Module, prefixes: tuple[str, ...]) -> dict[str, dict[str, nn.Parameter]]:

@@ -1,4 +1,4 @@
-"""What a run would be before it starts: pictures, groups, parameters, and the time it takes on this machine."""
+"""What a run would be before it starts: images, groups, parameters, and the time it takes on this machine."""
 
 import time
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from fgcore.training import optim, step
 from fgcore.training.loop import fresh_model, settled
 
 _TIMED_STEPS = 3  # after one that warms up
-_READ = 8  # pictures whose reading is timed
+_READ = 8  # images whose reading is timed
 
 
 @dataclass(frozen=True)
@@ -37,17 +37,17 @@ class Plan:
 
 @dataclass(frozen=True)
 class Pace:
-    """How fast a run goes here, measured on a few pictures and batches. All in seconds."""
+    """How fast a run goes here, measured on a few images and batches. All in seconds."""
 
-    read_picture: float  # reading, or drawing, and resizing one picture
+    read_image_seconds: float  # reading, or drawing, and resizing one image
     train_step: float  # forward, backward, update of one batch that is in memory
-    test_batch: float  # one batch of the test pictures
+    test_batch: float  # one batch of the test images
     precision: str  # "bf16" or "fp32"
 
     def total(self, plan: Plan, experiment: Experiment) -> float:
-        """Of the whole run. Cached pictures are read once, others in every epoch."""
-        pictures, epochs = plan.train_images + plan.test_images, experiment.optim.epochs
-        reading = self.read_picture * pictures * (1 if experiment.cache_images else epochs)
+        """Of the whole run. Cached images are read once, others in every epoch."""
+        images, epochs = plan.train_images + plan.test_images, experiment.optim.epochs
+        reading = self.read_image_seconds * images * (1 if experiment.cache_images else epochs)
         testing = self.test_batch * plan.test_images / _batch(plan, experiment)
         return reading + epochs * (plan.steps_per_epoch * self.train_step + testing)
 
@@ -57,7 +57,7 @@ def _batch(plan: Plan, experiment: Experiment) -> int:
 
 
 def plan(experiment: Experiment) -> Plan:
-    """Read the data set's folder and lay out the network; no picture is opened, no weight is made.
+    """Read the data set's folder and lay out the network; no image is opened, no weight is made.
 
     Raises:
         FileNotFoundError: the data set is not where it was expected.
@@ -87,7 +87,7 @@ def plan(experiment: Experiment) -> Plan:
 
 
 def measure(experiment: Experiment, device: str = "") -> Pace:
-    """Time a few pictures and batches of a run, on the device it would use. Takes some seconds.
+    """Time a few images and batches of a run, on the device it would use. Takes some seconds.
 
     Raises:
         FileNotFoundError, ValueError: as `plan`; or trunk weights that cannot be had.

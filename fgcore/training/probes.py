@@ -1,8 +1,8 @@
-"""Probe pictures: a few test pictures that are explained after every epoch, so that one sees a network learn.
+"""Probe images: a few test images that are explained after every epoch, so that one sees a network learn.
 
 | file in RUN/probes/ | what |
 |---|---|
-| `pictures.npz` | the pictures as the network sees them, which they are, the class names, the method |
+| `pictures.npz` | the images as the network sees them, which they are, the class names, the method |
 | `0000.npz`, `0001.npz`, ... | what the network showed on each after that epoch; 0: before training |
 
 Every file is a pure function of the checkpoint it was made from, so a resumed run writes the same strip.
@@ -37,14 +37,14 @@ from fgcore.runs.reports import EpochReport
 from fgcore.training.loop import fresh_model, settled
 
 MOST = 12  # probes of a run
-_CALIBRATION, _BATCH = 64, 16  # pictures
+_CALIBRATION, _BATCH = 64, 16  # images
 
 
 @dataclass(frozen=True)
 class Probe:
-    """A picture that is looked at after every epoch."""
+    """An image that is looked at after every epoch."""
 
-    identifier: str  # `Record.identifier` of the test picture
+    identifier: str  # `Record.identifier` of the test image
     target: int  # its class
     pixels: np.ndarray  # (H, W, 3) uint8, the network input before normalisation
 
@@ -73,7 +73,7 @@ class Strip:
 
 
 def choose(images: datasets.ImageSet, count: int) -> list[int]:
-    """Which test pictures to look at: the first readable one of `count` classes spread evenly over all.
+    """Which test images to look at: the first readable one of `count` classes spread evenly over all.
 
     Classes of a family are neighbours, so few probes show different families. The choice depends on nothing else.
 
@@ -92,7 +92,7 @@ def _first_readable(images: datasets.ImageSet, target: int) -> int | None:
     for index, record in enumerate(images.records):
         if record.target == target:
             try:
-                images.picture(index)
+                images.image(index)
             except ImageError:
                 continue
             return index
@@ -107,7 +107,7 @@ class Recorder:
 
         Args:
             folder: of the run.
-            experiment: of the run; its `data.root` finds the pictures.
+            experiment: of the run; its `data.root` finds the images.
             count: how many probes, at most one per class.
 
         Raises:
@@ -121,7 +121,7 @@ class Recorder:
         begun = load(folder)
         known = {record.identifier: index for index, record in enumerate(images.records)}
         indices = [known[probe.identifier] for probe in begun.probes] if begun else choose(images, count)
-        self.chosen = [(images.records[index], images.picture(index)) for index in indices]
+        self.chosen = [(images.records[index], images.image(index)) for index in indices]
 
     def catch_up(self) -> None:
         """Before training: look once with the untrained network, or with the epoch that a killed run did not show.
@@ -175,7 +175,7 @@ class Recorder:
 
 @torch.no_grad()
 def calibrate(model: nn.Module, images: datasets.ImageSet, data: DataConfig) -> None:
-    """Give batch norm that has seen nothing the statistics of some training pictures; no weight changes.
+    """Give batch norm that has seen nothing the statistics of some training images; no weight changes.
 
     Without this an untrained network in evaluation mode blows its activations up layer by layer, and what it
     looks at would say nothing about where training starts.

@@ -11,8 +11,8 @@ class Board:
     | tag | what |
     |---|---|
     | `step/TERM`, `step/top1`, `step/images_per_second` | means since the last report |
-    | `epoch/TERM`, `epoch/top1` | means over the epoch, on training pictures |
-    | `test/top1`, `test/top5`, `test/HEAD` | shares of the test pictures, after each epoch |
+    | `epoch/TERM`, `epoch/top1` | means over the epoch, on training images |
+    | `test/top1`, `test/top5`, `test/HEAD` | shares of the test images, after each epoch |
     | `learning_rate/GROUP` | at the epoch's end |
     """
 

@@ -1,4 +1,4 @@
-"""Who a model takes for whom: the matrix, the pairs it confuses most, and the pictures where it does."""
+"""Who a model takes for whom: the matrix, the pairs it confuses most, and the images where it does."""
 
 import pandas as pd
 import streamlit as st
@@ -6,7 +6,7 @@ import streamlit as st
 from app import state
 from app.charts import style
 from app.charts.analysis import confusion_figure
-from app.components.analysis.pictures import gallery
+from app.components.analysis.images import gallery
 from app.components.analysis.words import models_of
 from app.components.text import percent, plain, section
 from fgcore.evaluation import tables
@@ -35,7 +35,7 @@ def show(analysis: Analysis, models: list[str], key: str) -> None:
             alt=f"Confusion matrix of {plain(names[model])}",
         )  # fmt: skip
     if chosen is None:
-        st.success("No picture was taken for another class.")
+        st.success("No image was taken for another class.")
         return
     _examples(analysis, model, models, int(chosen["first"]), int(chosen["second"]))
 
@@ -57,8 +57,8 @@ def _pairs(pairs: pd.DataFrame, classes: list[str]) -> pd.Series | None:
         column_config={
             "Class": st.column_config.TextColumn(width=150),
             "Look-alike": st.column_config.TextColumn(width=150),
-            "Count": st.column_config.NumberColumn(width=64, help="Pictures of either class taken for the other."),
-            "Share": st.column_config.NumberColumn(width=64, format="%.0f %%", help="Of all pictures of both classes."),
+            "Count": st.column_config.NumberColumn(width=64, help="Images of either class taken for the other."),
+            "Share": st.column_config.NumberColumn(width=64, format="%.0f %%", help="Of all images of both classes."),
         },
     )  # fmt: skip
     rows = event["selection"]["rows"]
@@ -68,7 +68,7 @@ def _pairs(pairs: pd.DataFrame, classes: list[str]) -> pd.Series | None:
 def _examples(analysis: Analysis, model: str, models: list[str], first: int, second: int) -> None:
     classes = analysis.about["class_names"]
     rows = tables.examples(analysis.images, model, first, second)
-    count = f"{len(rows)} picture{'s' * (len(rows) != 1)}"
+    count = f"{len(rows)} image{'s' * (len(rows) != 1)}"
     section(
         f"{plain(classes[first])} and {plain(classes[second])}",
         f"{count} of one taken for the other, the surest mistake first."

@@ -1,10 +1,10 @@
-"""Two models side by side: what differs on average, and the pictures where they part."""
+"""Two models side by side: what differs on average, and the images where they part."""
 
 import pandas as pd
 import streamlit as st
 
 from app import state
-from app.components.analysis.pictures import gallery
+from app.components.analysis.images import gallery
 from app.components.analysis.words import MAP_NAMES, measure, models_of
 from app.components.text import percent, section
 from fgcore.evaluation import summary, tables
@@ -16,9 +16,9 @@ FILTERS = {
     "parts_differ": "They look at different parts",
     "only_first_right": "Only the first is right",
     "only_second_right": "Only the second is right",
-    "": "All pictures",
+    "": "All images",
 }
-_MOST = 4  # pictures shown at once where none is chosen
+_MOST = 4  # images shown at once where none is chosen
 
 
 def show(analysis: Analysis, models: list[str], key: str) -> None:
@@ -50,8 +50,8 @@ def _compared(folder: str, stamp: str, first: str, second: str, _analysis: Analy
 def _differences(analysis: Analysis, first: str, second: str, names: dict[str, str]) -> None:
     section(
         "What differs on average",
-        "Second minus first on the same pictures, with the 95&nbsp;% interval of the difference. Where it holds zero, "
-        "these pictures cannot tell the two apart.",
+        "Second minus first on the same images, with the 95&nbsp;% interval of the difference. Where it holds zero, "
+        "these images cannot tell the two apart.",
     )
     stamp = str((analysis.folder / "summary.csv").stat().st_mtime_ns)
     rows = _compared(str(analysis.folder), stamp, first, second, analysis)
@@ -64,7 +64,7 @@ def _differences(analysis: Analysis, first: str, second: str, names: dict[str, s
             "Difference": rows["difference"],
             "Low": rows["low"],
             "High": rows["high"],
-            "Pictures": rows["images"],
+            "Images": rows["images"],
         }
     )
     numbers = [names[first], names[second], "Difference", "Low", "High"]
@@ -73,7 +73,7 @@ def _differences(analysis: Analysis, first: str, second: str, names: dict[str, s
 
 
 def _pictures(analysis: Analysis, first: str, second: str, names: dict[str, str], key: str) -> None:
-    section("Where they part", "Choose a picture to see it; click a column's head to sort.")
+    section("Where they part", "Choose an image to see it; click a column's head to sort.")
     classes = analysis.about["class_names"]
     common = [name for name in MAP_NAMES if all(_has(analysis, model, name) for model in (first, second))]
     left, middle, right = st.columns(3)
@@ -91,7 +91,7 @@ def _pictures(analysis: Analysis, first: str, second: str, names: dict[str, str]
         rows = rows[rows[wish]]
     if chosen in classes:
         rows = rows[rows["target"] == classes.index(chosen)]
-    st.caption(f"{len(rows)} of {analysis.about['images']} pictures.")
+    st.caption(f"{len(rows)} of {analysis.about['images']} images.")
     if rows.empty:
         return
     event = st.dataframe(
@@ -112,7 +112,7 @@ def _readable(rows: pd.DataFrame, classes: list[str], first: str, second: str) -
     def names(column: str) -> pd.Series:
         return rows[column].map(lambda k: classes[k])
 
-    table = {"Picture": rows["index"], "Class": names("target")}
+    table = {"Image": rows["index"], "Class": names("target")}
     for side, title in (("first", first), ("second", second)):
         table |= {
             f"{title} says": names(f"prediction_{side}"),

@@ -8,11 +8,15 @@ from app.charts import style
 from app.charts.analysis import measure_figure
 from app.components.analysis.words import MAP_NAMES, VERDICTS, is_share, measure, measures_of, models_of
 from app.components.text import section
-from fgcore.evaluation.looks import CONTROLS
+from fgcore.evaluation.maps import CONTROLS
 from fgcore.evaluation.store import Analysis
 from fgcore.evaluation.summary import ITSELF, LOSES
 
-_FIRST = ("pointing_telling", "pointing_box", "top1")  # the measure drawn first: the first of these that there is
+_FIRST = (
+    "pointing_discriminative",
+    "pointing_box",
+    "top1",
+)  # the measure drawn first: the first of these that there is
 
 
 def show(analysis: Analysis, models: list[str]) -> None:
@@ -27,8 +31,8 @@ def show(analysis: Analysis, models: list[str]) -> None:
 def _one_measure(rows: pd.DataFrame, names: dict[str, str]) -> None:
     section(
         "One measure",
-        "Each dot is a mean over the pictures with its 95&nbsp;% bootstrap interval. Grey: maps that never saw the "
-        "picture, a random one and one that always points at the middle. What does not beat them has shown nothing.",
+        "Each dot is a mean over the images with its 95&nbsp;% bootstrap interval. Grey: maps that never saw the "
+        "image, a random one and one that always points at the middle. What does not beat them has shown nothing.",
     )
     offered = measures_of(rows)
     first = next((name for name in _FIRST if name in offered), offered[0])
@@ -75,7 +79,7 @@ def _table(rows: pd.DataFrame, names: dict[str, str]) -> None:
             "High": rows["high"],
             "Control": rows["control"],
             "Against control": rows["against"].map(VERDICTS),
-            "Pictures": rows["images"],
+            "Images": rows["images"],
         }
     )
     st.container(key="ana-summary").dataframe(
@@ -92,7 +96,7 @@ def _numbers(*columns: str) -> dict[str, object]:
 
 
 def _classes(analysis: Analysis, models: list[str], names: dict[str, str]) -> None:
-    section("Class by class", "The same means over the pictures of one class. Few pictures, wide intervals.")
+    section("Class by class", "The same means over the images of one class. Few images, wide intervals.")
     rows = analysis.classes[analysis.classes["model"].isin(models)]
     chosen = st.session_state.get(state.analyse.MEASURE) or "top1"
     rows = rows[rows["measure"] == (chosen if chosen in set(rows["measure"]) else "top1")]
@@ -102,7 +106,7 @@ def _classes(analysis: Analysis, models: list[str], names: dict[str, str]) -> No
     several = rows["map"].nunique() > 1 or rows["map"].iloc[0] != ITSELF
     column = rows["model"].map(names) + (", " + rows["map"].map(MAP_NAMES) if several else "")
     wide = rows.assign(column=column).pivot(index="class", columns="column", values="mean")
-    counts = rows.groupby("class")["images"].max().rename("Pictures")
+    counts = rows.groupby("class")["images"].max().rename("Images")
     table = wide[list(dict.fromkeys(column))].join(counts).rename_axis("Class").reset_index()
     st.container(key="ana-classes").dataframe(
         table, hide_index=True, column_config=_numbers(*wide.columns), placeholder=""

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from app.checkpoints import Catalogue, Entry, LabelSet
-from fgcore.evaluation.looks import CENTRE, GRAD_CAM, RANDOM
+from fgcore.evaluation.maps import CENTRE, GRAD_CAM, RANDOM
 from fgcore.evaluation.store import Analysis
 from fgcore.evaluation.summary import ITSELF, LOSES, TIES, WINS, measures
 from fgcore.methods import METHODS

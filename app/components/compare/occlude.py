@@ -98,7 +98,7 @@ def _controls(choice: Choice, view: View) -> None:
     frames = [_percents(frame.box, view) for frame in cards.discriminative_frames(choice.image, view)]
     with st.container(horizontal=True):
         for number, frame in enumerate(frames):
-            part = choice.image.sample.telling_parts[number].replace("_", " ")
+            part = choice.image.sample.discriminative_parts[number].replace("_", " ")
             st.button(f"Cover the {part}", icon=":material/visibility_off:", key=f"cover-{number}",
                       on_click=_set_box, args=(frame,))  # fmt: skip
         st.button("Uncover", icon=":material/visibility:", key="uncover", on_click=_set_box, args=((0, 0, 0, 0),))

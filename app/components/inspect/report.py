@@ -71,7 +71,7 @@ def _subject(choice: Choice) -> Subject:
     image, notes = choice.image, [f"Asked were models that learned: {choice.label_set.title}."]
     if image.sample is not None:
         relative = class_names(image.sample.kind)[image.sample.relative]
-        parts = " and ".join(part.replace("_", " ") for part in image.sample.telling_parts)
+        parts = " and ".join(part.replace("_", " ") for part in image.sample.discriminative_parts)
         notes.append(
             f"Drawn by the program: a {image.sample.class_name}. It differs from its nearest relative, the "
             f"{relative}, in the {parts} only."

@@ -15,7 +15,7 @@ from app.components.lesson.step import (
 )
 from app.components.text import plain
 from app.state.sidebar import Image
-from fgcore.data.synthetic import draw, nearest_relative, telling_parts
+from fgcore.data.synthetic import discriminative_parts, draw, nearest_relative
 from fgcore.report.render import draw_zoom, png
 
 _PLACES = ("First", "Second", "Third")
@@ -29,7 +29,7 @@ def _look_alikes(scene: Scene) -> None:
     with st.container(key="lesson-birds"):
         columns = st.columns(3, gap="small", wrap=False)
     for place, column, image in zip(_PLACES, columns, (bird, relative, again), strict=True):
-        pixels = image.pixels if guess is None else _spotlight(image, bird.sample.telling_parts[0])
+        pixels = image.pixels if guess is None else _spotlight(image, bird.sample.discriminative_parts[0])
         alt = (
             f"{place} bird"
             if guess is None
@@ -41,7 +41,7 @@ def _look_alikes(scene: Scene) -> None:
     if guess is None:
         st.caption("Guess: the answer then lights up what matters.")
         return
-    area = fine_percent(float(np.mean(bird.sample.part_masks[bird.sample.telling_parts[0]])))
+    area = fine_percent(float(np.mean(bird.sample.part_masks[bird.sample.discriminative_parts[0]])))
     verdict = "Right" if guess == _PLACES[_ODD] else "It is the second"
     says(
         f"{verdict}: the second bird has no **{plain(scene.part)}**. That part covers {area} of the first image, "
@@ -65,6 +65,6 @@ STEPS = (
         "Two of these three birds are of the same species: a small part tells which, while pose, light and background "
         "mislead.",
         _look_alikes,
-        (draw, nearest_relative, telling_parts),
+        (draw, nearest_relative, discriminative_parts),
     ),
 )

@@ -43,7 +43,7 @@ class Scene:
     @cached_property
     def part(self) -> str:
         """The parts that tell the bird from its nearest relative, in words."""
-        return " and ".join(part.replace("_", " ") for part in self.sample.telling_parts)
+        return " and ".join(part.replace("_", " ") for part in self.sample.discriminative_parts)
 
     @cached_property
     def relative(self) -> str:
@@ -52,7 +52,7 @@ class Scene:
 
     def discriminative_mask(self, view: View) -> np.ndarray:
         """(h, w) bool: the discriminative parts in the part of the image that a network sees."""
-        masks = [self.sample.part_masks[part] for part in self.sample.telling_parts]
+        masks = [self.sample.part_masks[part] for part in self.sample.discriminative_parts]
         return in_view(np.logical_or.reduce(masks), view.photo_box)
 
     def with_drawing(self, number: int) -> "Scene":

@@ -10,14 +10,13 @@ from app import state
 from app.components.text import plain
 from app.components.train.fields import Settings
 from app.jobs import control
-from app.methods import view_of
+from app.methods import first_run, view_of
 from fgcore import presets, trunks
 from fgcore.config import Experiment, override
 from fgcore.data.archives import ArchiveError, unpack
 from fgcore.data.images import display_name
 from fgcore.methods import LOSSES, METHODS
 
-FIRST = "mc_birds_first"  # what a first-time visitor trains
 _ZIP = "zip"  # a choice of data beside the data sets: becomes an image folder
 _DATA = {
     "synthetic_birds": "Drawn birds",
@@ -54,7 +53,8 @@ class Request:
 def form() -> Request | None:
     """Draw the widgets and return what they say; None while a folder or file is missing."""
     trainable = [name for name, method in METHODS.items() if method.presets]
-    first = presets.get(FIRST).model.method
+    offered = first_run()
+    first = presets.get(offered.recipe).model.method if offered else trainable[0]
     method = st.segmented_control(
         "Method", trainable, format_func=lambda name: METHODS[name].title, default=first, required=True,
         key=state.train.METHOD, persist_state="session",
@@ -148,7 +148,7 @@ def _unpacked(file_id: str, name: str, data: bytes) -> state.train.Brought:
     try:
         done = unpack(
             io.BytesIO(data), control.place_for_pictures() / stem,
-            on_picture=lambda done, total: bar.progress(done / total, "Unpacking") if done % 20 == 0 else None,
+            on_image=lambda done, total: bar.progress(done / total, "Unpacking") if done % 20 == 0 else None,
         )  # fmt: skip
         return state.train.Brought(file_id, done)
     except ArchiveError as error:

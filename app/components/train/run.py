@@ -210,7 +210,7 @@ def results(job: Job) -> None:
 
 
 def _fitting(job: Job, label_set: checkpoints.LabelSet) -> dict[str, str]:
-    """A picture of the kind that the run learned, where the address has none: a drawing, or one of its filmstrip."""
+    """An image of the kind that the run learned, where the address has none: a drawing, or one of its filmstrip."""
     strip = probes.load(job.path)
     if label_set.dataset.startswith("synthetic_"):
         kind = "bird" if label_set.dataset.endswith("birds") else "car"
@@ -218,6 +218,6 @@ def _fitting(job: Job, label_set: checkpoints.LabelSet) -> dict[str, str]:
         return {state.sidebar.SPECIES[kind]: name, state.sidebar.DRAWING: "0"}
     if strip is not None and sets.images(label_set) is None:
         probe = strip.probes[0]
-        picture = state.sidebar.Image(probe.pixels, pixels_sha256(probe.pixels), strip.name_of(0), "photo")
-        state.sidebar.keep_photo(state.sidebar.Photo(f"probe of {job.name}", picture))
+        image = state.sidebar.Image(probe.pixels, pixels_sha256(probe.pixels), strip.name_of(0), "photo")
+        state.sidebar.keep_photo(state.sidebar.Photo(f"probe of {job.name}", image))
     return {}

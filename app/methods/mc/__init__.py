@@ -1,6 +1,6 @@
 """How MC-Loss is shown: a class and its channels."""
 
-from app.methods.base import OwnMap, Page, View
+from app.methods.base import FirstRun, OwnMap, Page, View
 from app.methods.mc.film import FILM
 from app.methods.mc.form import form
 from app.methods.mc.lesson import STEPS
@@ -16,4 +16,10 @@ MC = View(
     film=FILM,
     form=form,
     steps=STEPS,
+    first_run=FirstRun(
+        "mc_birds_first",
+        f"A first run: {METHOD.title} from scratch on drawn birds",
+        f"{METHOD.title} from scratch on nine birds that the program draws, three look-alikes of three kinds. It needs "
+        "no download, takes a few minutes, and you see the channels of each class part.",
+    ),
 )

@@ -112,5 +112,5 @@ def soften(field: np.ndarray, blur: float) -> np.ndarray:
 
 
 def enlarge(field: np.ndarray, size: int) -> np.ndarray:
-    """The grid at the size of the picture."""
+    """The grid at the size of the image."""
     return cv2.resize(field, (size, size), interpolation=cv2.INTER_CUBIC)

@@ -1,7 +1,7 @@
 """A small painter: anti-aliased fills at twice the final resolution, with a label per pixel beside the colour.
 
 Everything is given in frame units: (0, 0) is the top left corner of the image and (1, 1) the bottom right,
-so the same calls give the same picture at any size.
+so the same calls give the same image at any size.
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,7 +28,7 @@ class Canvas:
     """
 
     def __init__(self, size: int) -> None:
-        """An empty, transparent canvas for a picture of `size` pixels."""
+        """An empty, transparent canvas for an image of `size` pixels."""
         self.size = size
         self.side = size * SUPERSAMPLE
         self.pixels = np.zeros((self.side, self.side, 4), np.uint8)
@@ -116,12 +116,12 @@ class Canvas:
         self.shade(1 - strength * soft_mask(outline, blur))
 
     def flattened(self) -> tuple[np.ndarray, np.ndarray]:
-        """The picture at its final size: (S, S, 3) premultiplied RGB and (S, S) alpha, uint8."""
+        """The image at its final size: (S, S, 3) premultiplied RGB and (S, S) alpha, uint8."""
         small = cv2.resize(self.pixels, (self.size, self.size), interpolation=cv2.INTER_AREA)
         return cv2.cvtColor(small, cv2.COLOR_RGBA2RGB), cv2.extractChannel(small, 3)
 
     def small_labels(self) -> np.ndarray:
-        """The labels so far at the picture's final size, (S, S, 2) uint8, a copy."""
+        """The labels so far at the image's final size, (S, S, 2) uint8, a copy."""
         return cv2.resize(self.labels, (self.size, self.size), interpolation=cv2.INTER_NEAREST)
 
     def _fixed(self, outline: Points | Sequence[Points]) -> list[np.ndarray]:

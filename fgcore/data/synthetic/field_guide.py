@@ -106,7 +106,7 @@ def sheet_of(kind: str, class_index: int) -> PartSheet:
     return guide[class_index]
 
 
-def telling_parts(kind: str, class_index: int, other: int) -> tuple[str, ...]:
+def discriminative_parts(kind: str, class_index: int, other: int) -> tuple[str, ...]:
     """The parts on which the sheets of two classes differ, in the order of the sheet; empty for a class and itself."""
     mine, theirs = sheet_of(kind, class_index).parts, sheet_of(kind, other).parts
     return tuple(part for part in mine if mine[part] != theirs[part])
@@ -114,7 +114,7 @@ def telling_parts(kind: str, class_index: int, other: int) -> tuple[str, ...]:
 
 @cache
 def nearest_relative(kind: str, class_index: int) -> int:
-    """The class of the same family with the fewest telling parts; the first of them where several tie."""
+    """The class of the same family with the fewest discriminative parts; the first of them where several tie."""
     family = sheet_of(kind, class_index).family
     members = [i for i, sheet in enumerate(sheets(kind)) if sheet.family == family and i != class_index]
-    return min(members, key=lambda other: len(telling_parts(kind, class_index, other)))
+    return min(members, key=lambda other: len(discriminative_parts(kind, class_index, other)))

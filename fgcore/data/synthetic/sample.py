@@ -12,13 +12,13 @@ from fgcore.data.synthetic.birds import shapes as bird_shapes
 from fgcore.data.synthetic.canvas import Canvas
 from fgcore.data.synthetic.cars import shapes as car_shapes
 from fgcore.data.synthetic.cars.street import car_backdrop, car_occluders
-from fgcore.data.synthetic.field_guide import KINDS, PartSheet, nearest_relative, sheet_of, telling_parts
+from fgcore.data.synthetic.field_guide import KINDS, PartSheet, discriminative_parts, nearest_relative, sheet_of
 from fgcore.data.synthetic.geometry import Affine, Points, move, placement
 from fgcore.data.synthetic.part_painter import PartPainter
 from fgcore.data.synthetic.props import PERCHES, bird_occluders
 from fgcore.data.synthetic.scene import finish, random_light
 
-SMALLEST = 64  # pixels; below this the telling parts are no longer drawn
+SMALLEST = 64  # pixels; below this the discriminative parts are no longer drawn
 _MARGIN = 0.03  # frame units kept free around the object
 
 Box = tuple[float, float, float, float]
@@ -27,7 +27,7 @@ Rng = np.random.Generator
 
 @dataclass(frozen=True)
 class Sample:
-    """A picture and its ground truth.
+    """An image and its ground truth.
 
     Attributes:
         image: (S, S, 3) uint8 RGB.
@@ -42,7 +42,7 @@ class Sample:
         class_name: its name.
         seed: seed of everything that is not the class.
         relative: class index of the nearest relative.
-        telling_parts: parts that differ from the nearest relative.
+        discriminative_parts: parts that differ from the nearest relative.
     """
 
     image: np.ndarray
@@ -54,20 +54,20 @@ class Sample:
     class_name: str
     seed: int
     relative: int
-    telling_parts: tuple[str, ...]
+    discriminative_parts: tuple[str, ...]
 
 
 def draw(kind: str, class_index: int, seed: int, size: int = 256) -> Sample:
     """Draws one sample: a pure function of its arguments, the same bits every time.
 
     Pose, place, light and occluders depend on `kind`, `seed` and the build of the family only, so relatives
-    drawn with the same seed are the same picture but for the parts that tell them apart.
+    drawn with the same seed are the same image but for the parts that tell them apart.
 
     Args:
         kind: "birds" or "cars".
         class_index: index into `class_names(kind)`.
         seed: 0 or more.
-        size: side of the picture in pixels, 64 or more; the composition is the same at every size.
+        size: side of the image in pixels, 64 or more; the composition is the same at every size.
 
     Raises:
         ValueError: unknown kind, no such class, a negative seed, or a size below 64.
@@ -76,7 +76,7 @@ def draw(kind: str, class_index: int, seed: int, size: int = 256) -> Sample:
     if seed < 0:
         raise ValueError(f"expected a seed of 0 or more, got {seed}; any whole number from 0 up will do")
     if size < SMALLEST:
-        raise ValueError(f"expected a picture of at least {SMALLEST} pixels, got {size}; choose a larger size")
+        raise ValueError(f"expected an image of at least {SMALLEST} pixels, got {size}; choose a larger size")
     pose, place, front, sensor = (np.random.default_rng([KINDS.index(kind), seed, stream]) for stream in range(4))
     canvas = Canvas(size)
     paint = _paint_bird if kind == "birds" else _paint_car
@@ -93,14 +93,14 @@ def draw(kind: str, class_index: int, seed: int, size: int = 256) -> Sample:
         class_name=sheet.name,
         seed=seed,
         relative=relative,
-        telling_parts=telling_parts(kind, class_index, relative),
+        discriminative_parts=discriminative_parts(kind, class_index, relative),
     )
 
 
 def _paint_bird(
     canvas: Canvas, sheet: PartSheet, pose: Rng, place: Rng, front: Rng, sensor: Rng
 ) -> tuple[np.ndarray, Box, PartPainter]:
-    """The finished picture, the box of the whole object, and the painter that knows its parts."""
+    """The finished image, the box of the whole object, and the painter that knows its parts."""
     light, mirror = random_light(pose), bool(pose.random() < 0.5)
     figure = bird_shapes.BirdFigure(
         bird_shapes.SHAPES[sheet.family],
@@ -125,7 +125,7 @@ def _paint_bird(
 def _paint_car(
     canvas: Canvas, sheet: PartSheet, pose: Rng, place: Rng, front: Rng, sensor: Rng
 ) -> tuple[np.ndarray, Box, PartPainter]:
-    """The finished picture, the box of the whole object, and the painter that knows its parts."""
+    """The finished image, the box of the whole object, and the painter that knows its parts."""
     light, mirror, roll = random_light(pose), bool(pose.random() < 0.5), pose.uniform(-2, 2)
     figure = car_shapes.CarFigure(
         car_shapes.SHAPES[sheet.family],
@@ -161,7 +161,7 @@ def _framed(
         sizes: range of the longer side, frame units.
         heights: range of the vertical place, 0 at the top and 1 at the bottom.
         mirror: whether the object faces left.
-        roll: degrees it is turned in the picture; the extent is that of the turned object.
+        roll: degrees it is turned in the image; the extent is that of the turned object.
     """
     low, high = extent
     scale = rng.uniform(*sizes) / float((high - low).max())

@@ -1,4 +1,4 @@
-"""The circumstances of a sample (pose, place, light) and the passage from a painting to a finished picture.
+"""The circumstances of a sample (pose, place, light) and the passage from a painting to a finished image.
 
 Nothing here knows the class: relatives drawn with the same seed share everything but the parts that differ.
 """
@@ -19,12 +19,12 @@ class Light:
     """How a scene is lit and photographed.
 
     Attributes:
-        direction: unit vector in the picture towards the light.
+        direction: unit vector in the image towards the light.
         level: overall brightness, 1 is neutral.
         warmth: colour temperature, above 0 warmer.
         slant: brightness slope across the frame, in x and y.
         vignette: darkening of the corners, share.
-        blur: standard deviation of the lens blur, in pixels of a 256 px picture.
+        blur: standard deviation of the lens blur, in pixels of a 256 px image.
         grain: standard deviation of the sensor noise, in grey levels.
     """
 
@@ -57,13 +57,13 @@ def finish(canvas: Canvas, backdrop: np.ndarray, light: Light, rng: np.random.Ge
     colour, alpha = canvas.flattened()
     size = canvas.size
     behind = cv2.multiply(backdrop, cv2.merge([255 - alpha] * 3), scale=1 / 255)
-    picture = cv2.multiply(cv2.add(behind, colour), _gain(light, size), scale=1 / _UNIT)
+    image = cv2.multiply(cv2.add(behind, colour), _gain(light, size), scale=1 / _UNIT)
     if light.blur > 0.15:
-        picture = cv2.GaussianBlur(picture, (0, 0), light.blur * size / 256)
+        image = cv2.GaussianBlur(image, (0, 0), light.blur * size / 256)
     first, second = rng.integers(0, 256, (2, size, size), np.uint8)
     noise = cv2.addWeighted(first, 0.5, second, 0.5, 0)
     share = light.grain / _NOISE_SPREAD
-    return cv2.addWeighted(picture, 1.0, cv2.merge([noise] * 3), share, -share * 127.5)
+    return cv2.addWeighted(image, 1.0, cv2.merge([noise] * 3), share, -share * 127.5)
 
 
 def _gain(light: Light, size: int) -> np.ndarray:

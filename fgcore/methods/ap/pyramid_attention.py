@@ -1,4 +1,4 @@
-"""AP-CNN's two looks at one picture: gates, candidates, ROIs, zoom, dropblock and what each head says."""
+"""AP-CNN's two looks at one image: gates, candidates, ROIs, zoom, dropblock and what each head says."""
 
 from collections.abc import Sequence
 
@@ -108,6 +108,6 @@ def zoom_factor(cells: Sequence[int], size: tuple[int, int]) -> float:
 
 
 def _zoom(pixels: np.ndarray, cells: tuple[int, ...]) -> np.ndarray:
-    """The crop that the second stage looks at, cut from the picture and resized to it."""
+    """The crop that the second stage looks at, cut from the image and resized to it."""
     x1, y1, x2, y2 = (8 * cell for cell in cells)
     return cv2.resize(pixels[y1:y2, x1:x2], pixels.shape[1::-1], interpolation=cv2.INTER_CUBIC)

@@ -11,7 +11,7 @@ from fgcore.records import Box, FeatureMap, Prediction
 
 @dataclass(frozen=True)
 class StageMaps:
-    """One pass of AP-CNN on one picture."""
+    """One pass of AP-CNN on one image."""
 
     backbone: Pyramid[FeatureMap]  # of the trunk
     features: Pyramid[FeatureMap]  # of the feature pyramid, top-down
@@ -35,7 +35,7 @@ class Candidates:
 class NMSStep:
     """One step of non-maximum suppression."""
 
-    roi: Box  # the box kept, clipped to the picture
+    roi: Box  # the box kept, clipped to the image
     kept: int  # its position among the candidates, best first
     suppressed: np.ndarray  # (n,) positions of the candidates that it removed
     left: int  # candidates still there afterwards
@@ -62,7 +62,7 @@ class Dropped:
 
 @dataclass(frozen=True)
 class PyramidAttention:
-    """AP-CNN on one picture, from the first look to the second."""
+    """AP-CNN on one image, from the first look to the second."""
 
     stage1: StageMaps
     stage2: StageMaps
@@ -72,7 +72,7 @@ class PyramidAttention:
     zoom_cells: tuple[int, int, int, int]  # the cells of level 3 that were really cut out, ends exclusive
     zoom_factor: float  # sqrt(area of the input / area of the cells cut out)
     zoomed: FeatureMap  # level 3 cropped and resized: what stage II starts from
-    zoomed_pixels: np.ndarray  # (H, W, 3) uint8, the same crop of the input picture, for the eye
+    zoomed_pixels: np.ndarray  # (H, W, 3) uint8, the same crop of the input image, for the eye
     drop: Dropped
     drop_mask: np.ndarray  # (h, w) float32 on level 3, 0 where dropped
     heads: tuple[Prediction, ...]  # eight: stage1/level3 ... stage2/concat
@@ -89,7 +89,7 @@ class PyramidAttention:
 
 @dataclass(frozen=True)
 class DropEffects:
-    """What AP-CNN says of one picture without each of its ROIs in turn; N of them, level 3 first."""
+    """What AP-CNN says of one image without each of its ROIs in turn; N of them, level 3 first."""
 
     dropped: tuple[Dropped, ...]  # N
     masks: np.ndarray  # (N, h, w) float32 on level 3, 0 where dropped

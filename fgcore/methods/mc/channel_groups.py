@@ -44,7 +44,7 @@ def group(groups: ChannelGroups, class_index: int, mask: np.ndarray | None = Non
     """One class's channels: raw maps, CCMP, mask, score, diversity and overlap.
 
     Args:
-        groups: all channels of the picture.
+        groups: all channels of the image.
         class_index: 0 .. K - 1.
         mask: (xi,) bool, CWA: False where a channel is dropped; None keeps all.
 
@@ -104,10 +104,10 @@ def draw_masks(sizes: Sequence[int], seed: int, settings: MCLossSettings | None 
 
 
 def group_scores(groups: ChannelGroups, mask: np.ndarray) -> GroupScores:
-    """What the groups say of the picture when the channels where `mask` is False count as 0.
+    """What the groups say of the image when the channels where `mask` is False count as 0.
 
     Args:
-        groups: all channels of the picture.
+        groups: all channels of the image.
         mask: (C,) bool, CWA.
 
     Raises:

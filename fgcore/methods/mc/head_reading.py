@@ -18,10 +18,10 @@ from fgcore.records import Prediction
 
 @dataclass(frozen=True)
 class HeadReading:
-    """How the classifier, which mixes all channels, uses those of each group for one class on one picture.
+    """How the classifier, which mixes all channels, uses those of each group for one class on one image.
 
     The head is max-pool, BN, FC, BN, ELU, FC: not linear. What stands for its weights is the slope of the class's
-    logit with respect to each pooled channel at this picture, which for a linear head is its weight.
+    logit with respect to each pooled channel at this image, which for a linear head is its weight.
     """
 
     class_index: int  # whose logit
@@ -34,7 +34,7 @@ class HeadReading:
 
 @dataclass(frozen=True)
 class LossParts:
-    """The training loss of one picture, in float32: total = ce + mu * (discriminality - lambda * diversity)."""
+    """The training loss of one image, in float32: total = ce + mu * (discriminality - lambda * diversity)."""
 
     ce: float  # of the classifier
     discriminality: float  # L_dis, of the groups' scores under the mask
@@ -49,7 +49,7 @@ def read_head(head: nn.Sequential, groups: ChannelGroups, class_index: int) -> H
 
     Args:
         head: of an `MCNet` in evaluation mode.
-        groups: all channels of the picture.
+        groups: all channels of the image.
         class_index: 0 .. K - 1.
 
     Raises:

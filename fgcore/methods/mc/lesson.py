@@ -36,7 +36,7 @@ def one_group(channels: np.ndarray) -> Group:
 
 
 def discriminality(groups: ChannelGroups, target: int) -> float:
-    """L_dis of one picture without a mask, were `target` the true class; exp of its negative is the class's share.
+    """L_dis of one image without a mask, were `target` the true class; exp of its negative is the class's share.
 
     Raises:
         ValueError: no such class.

@@ -7,7 +7,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class ChannelGroups:
-    """MC-Loss on one picture: every channel, and who owns it. See `channel_groups.group` for one class."""
+    """MC-Loss on one image: every channel, and who owns it. See `channel_groups.group` for one class."""
 
     features: np.ndarray  # (C, h, w) float32, >= 0, last feature map
     group_sizes: tuple[int, ...]  # channels of each class, K numbers
@@ -23,7 +23,7 @@ class ChannelGroups:
 
 @dataclass(frozen=True)
 class Group:
-    """The channels of one class on one picture."""
+    """The channels of one class on one image."""
 
     class_index: int
     channels: np.ndarray  # (xi, h, w) float32, raw values as in the paper's figures

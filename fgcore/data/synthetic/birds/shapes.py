@@ -72,7 +72,7 @@ class BirdFigure:
         tilt: degrees the body is raised above the family's posture.
         nod: degrees the head is lowered.
         slope: rise of the perch, y per x, in the bird's own direction.
-        frame: bird units to the frame of the picture.
+        frame: bird units to the frame of the image.
     """
 
     shape: BirdShape
@@ -82,7 +82,7 @@ class BirdFigure:
     frame: Affine = field(default_factory=placement)
 
     def placed(self, frame: Affine) -> "BirdFigure":
-        """The same figure seen through another map to the picture."""
+        """The same figure seen through another map to the image."""
         return replace(self, frame=frame)
 
     @cached_property
@@ -92,20 +92,20 @@ class BirdFigure:
 
     @cached_property
     def body(self) -> Affine:
-        """Body frame to picture."""
+        """Body frame to image."""
         stretch = np.diag([self.shape.length, self.shape.plump])
         return after(self.frame, np.concatenate([self._turned[:, :2] @ stretch, self._turned[:, 2:]], axis=1))
 
     @cached_property
     def head(self) -> Affine:
-        """Head frame to picture; the head stays level while the body tilts."""
+        """Head frame to image; the head stays level while the body tilts."""
         s = self.shape
         neck = shifted(move(self._turned, (38 * s.length, -14 * s.plump)), 3.0, -5.0 * s.head)
         return after(self.frame, placement(20 * s.head, self.nod, neck))
 
     @cached_property
     def tail(self) -> Affine:
-        """Tail frame to picture."""
+        """Tail frame to image."""
         s = self.shape
         base = move(self._turned, (-50 * s.length, (0 if s.tail_cock < 30 else -4) * s.plump))
         return after(self.frame, placement(1, s.tail_cock - s.posture - self.tilt, base))
@@ -143,7 +143,7 @@ class BirdFigure:
         return move(self.tail, closed_curve(knots))
 
     def on_wing(self, points: Points | Sequence[tuple[float, float]]) -> Points:
-        """Body-frame points of the wing, stretched by the wing's length behind the shoulder, in the picture."""
+        """Body-frame points of the wing, stretched by the wing's length behind the shoulder, in the image."""
         p = np.array(points, dtype=float)
         behind = np.minimum(p[..., 0] - 20, 0.0)
         p[..., 0] += behind * (self.shape.wing - 1)
@@ -170,7 +170,7 @@ class BirdFigure:
 
     @property
     def extent(self) -> tuple[Points, Points]:
-        """Lowest and highest corner of everything drawn, in the picture."""
+        """Lowest and highest corner of everything drawn, in the image."""
         tip = move(self.head, [(0.95 + self.shape.bill, 0.05)])
         toes = np.concatenate([move(self.frame, leg[1]) for leg in self.feet])
         everything = np.concatenate([self.body_outline, self.wing_outline, self.tail_outline, tip, toes])

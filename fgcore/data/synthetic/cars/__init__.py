@@ -167,7 +167,7 @@ def _cabin(painter: PartPainter, figure: CarFigure, paint: Colour) -> None:
 
 
 def _leaning(figure: CarFigure, points: np.ndarray) -> np.ndarray:
-    """Points (x, h) of the cabin's side, which leans in towards the roof, in the picture."""
+    """Points (x, h) of the cabin's side, which leans in towards the roof, in the image."""
     return figure.at(points[:, 0], points[:, 1], _lean(points[:, 1], figure.shape))
 
 

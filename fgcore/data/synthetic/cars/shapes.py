@@ -117,7 +117,7 @@ class CarFigure:
         shape: its curves.
         yaw: degrees the nose is turned towards the viewer.
         pitch: degrees the viewer looks down.
-        frame: projected car units to the frame of the picture.
+        frame: projected car units to the frame of the image.
     """
 
     shape: CarShape
@@ -126,11 +126,11 @@ class CarFigure:
     frame: Affine = field(default_factory=placement)
 
     def placed(self, frame: Affine) -> "CarFigure":
-        """The same figure seen through another map to the picture."""
+        """The same figure seen through another map to the image."""
         return replace(self, frame=frame)
 
     def at(self, x: np.ndarray | float, h: np.ndarray | float, z: np.ndarray | float) -> Points:
-        """Points in space to the picture, (N, 2); x and z broadcast, and at least one is an array."""
+        """Points in space to the image, (N, 2); x and z broadcast, and at least one is an array."""
         yaw, pitch = math.radians(self.yaw), math.radians(self.pitch)
         across = z - 0.5 * self.shape.width
         depth = across * math.cos(yaw) - x * math.sin(yaw)
@@ -184,32 +184,32 @@ class CarFigure:
 
     @cached_property
     def bonnet_edge(self) -> Points:
-        """The leading edge of the bonnet from the near to the far side, in the picture."""
+        """The leading edge of the bonnet from the near to the far side, in the image."""
         across = np.linspace(0, self.shape.width, 11)
         return self.front(np.stack([across, np.full(11, self._nose[-1, 1])], axis=1))
 
     @cached_property
     def screen_foot(self) -> Points:
-        """The lower edge of the windscreen from near to far, in the picture."""
+        """The lower edge of the windscreen from near to far, in the image."""
         across = np.linspace(0, 1, 9)
         (x, h), width = self.shape.cowl, self.shape.width
         return self.at(x + 12 * _arc(across), h, 5 + across * (width - 10))
 
     @cached_property
     def screen_head(self) -> Points:
-        """The upper edge of the windscreen from near to far, in the picture."""
+        """The upper edge of the windscreen from near to far, in the image."""
         across = np.linspace(0, 1, 9)
         (x, h), inset = self.shape.roof[0], self.shape.inset
         return self.at(x + 7 * _arc(across), h + 2 * _arc(across), inset + across * (self.shape.width - 2 * inset))
 
     @cached_property
     def lower_outline(self) -> Points:
-        """The near side below the windows, in the picture."""
+        """The near side below the windows, in the image."""
         return self.side(self._profile)
 
     @cached_property
     def nose_outline(self) -> Points:
-        """The nose from side to side, in the picture."""
+        """The nose from side to side, in the image."""
         w, nose = self.shape.width, self._nose
         across = np.linspace(0, w, 11)
         low = self.front(np.stack([across, np.full(11, nose[0, 1])], axis=1))
@@ -228,7 +228,7 @@ class CarFigure:
 
     @property
     def extent(self) -> tuple[Points, Points]:
-        """Lowest and highest corner of everything drawn, in the picture."""
+        """Lowest and highest corner of everything drawn, in the image."""
         roof = [self.side(self.roof_line, z) for z in (self.shape.inset, self.shape.width - self.shape.inset)]
         everything = np.concatenate(
             [self.lower_outline, self.nose_outline, *roof, self.wheel(0, 1.0), self.wheel(1, 1.0)]

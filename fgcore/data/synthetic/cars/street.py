@@ -57,7 +57,7 @@ def car_backdrop(rng: np.random.Generator, size: int, horizon: float) -> np.ndar
 
     Args:
         rng: source of chance.
-        size: side of the picture.
+        size: side of the image.
         horizon: where the ground begins, frame units from above.
     """
     place = PLACES[rng.integers(len(PLACES))]

@@ -30,12 +30,12 @@ def own_maps() -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class Look:
+class ImageMaps:
     """One model on one image. Maps that speak for a class speak for the predicted one."""
 
     probabilities: np.ndarray  # (K,)
     maps: dict[str, np.ndarray]  # name -> (h, w): Grad-CAM, the method's own, the controls
-    shown: Shown  # what the method adds
+    own: Shown  # what the method adds
 
     @property
     def best(self) -> int:
@@ -43,7 +43,7 @@ class Look:
         return int(self.probabilities.argmax())
 
 
-def looks(loaded: Loaded, images: Tensor, targets: Tensor, rngs: Sequence[np.random.Generator]) -> list[Look]:
+def shown_maps(loaded: Loaded, images: Tensor, targets: Tensor, rngs: Sequence[np.random.Generator]) -> list[ImageMaps]:
     """What a model shows on a batch, in float32.
 
     Args:
@@ -61,6 +61,6 @@ def looks(loaded: Loaded, images: Tensor, targets: Tensor, rngs: Sequence[np.ran
     measure = loaded.method.measure
     own = measure(loaded.model, output, targets, rngs) if measure else [Shown() for _ in cams]
     return [
-        Look(row, shown.maps | {GRAD_CAM: cam} | random | {CENTRE: controls.centre_map(cam.shape)}, shown)
+        ImageMaps(row, shown.maps | {GRAD_CAM: cam} | random | {CENTRE: controls.centre_map(cam.shape)}, shown)
         for row, cam, random, shown in zip(probabilities.cpu().numpy(), cams, drawn, own, strict=True)
     ]

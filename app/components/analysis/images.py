@@ -1,4 +1,4 @@
-"""Pictures of an analysis: each with what was said of it, and a way to the inspector."""
+"""Images of an analysis: each with what was said of it, and a way to the inspector."""
 
 from collections.abc import Sequence
 
@@ -11,16 +11,16 @@ from app.components.analysis.words import entries_of, label_set_of
 from app.components.text import plain
 from fgcore.evaluation.store import Analysis
 
-_COLUMNS, _NARROWEST = 4, 190  # pictures in a row, and the pixels that each needs
+_COLUMNS, _NARROWEST = 4, 190  # images in a row, and the pixels that each needs
 
 
 def gallery(
     analysis: Analysis, rows: pd.DataFrame, captions: Sequence[str], models: Sequence[str], *, key: str
 ) -> None:
-    """Pictures side by side.
+    """Images side by side.
 
     Args:
-        analysis: whose pictures.
+        analysis: whose images.
         rows: with the columns index and identifier.
         captions: what to say under each, plain text.
         models: of the analysis, which the inspector shall ask.
@@ -32,7 +32,7 @@ def gallery(
     entries = [found[name] for name in models if name in found]
     if label_set is None or sets.images(label_set) is None:
         st.info(
-            "These pictures are not on this machine, or no checkpoint here knows them: `FG_DATA` names the folder that "
+            "These images are not on this machine, or no checkpoint here knows them: `FG_DATA` names the folder that "
             "holds the data set. The tables are whole without them.",
             icon=":material/image_not_supported:",
         )
@@ -51,11 +51,11 @@ def _card(
     label_set: checkpoints.LabelSet, place: int, caption: str, entries: Sequence[checkpoints.Entry], *, key: str
 ) -> None:
     try:
-        picture = sets.image(label_set, place)
+        image = sets.image(label_set, place)
     except resources.EXPECTED as error:
         st.error(plain(str(error)), icon=":material/image_not_supported:")
         return
-    st.image(picture.pixels, output_format="JPEG", width="stretch", alt=f"A {plain(picture.label)}")
+    st.image(image.pixels, output_format="JPEG", width="stretch", alt=f"A {plain(image.label)}")
     st.caption(plain(caption))
     if st.button("Inspect", icon=":material/search:", key=key):
         st.switch_page(state.page("inspect"), query_params=picker.address_of(label_set, place, entries))
