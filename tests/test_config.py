@@ -98,7 +98,7 @@ def test_override_leaves_the_preset_as_it_was():
         ({"milestones": "60,-1"}, "optim.milestones should lie from 0 to 100000, got -1"),
         ({"optimizer": "lion"}, "optim.optimizer takes sgd, adamw, got 'lion'"),
         ({"method": "mcl"}, "method must be one of baseline, mc, ap, got 'mcl'"),
-        ({"loss.kind": "mcl"}, "loss.kind must be one of ce, mc, got 'mcl'"),
+        ({"loss.kind": "mcl"}, "loss.kind must be one of ce, mc, ap_guided, got 'mcl'"),
         ({"crop": "100"}, "crop should be a multiple of 32 pixels, got 100; 96 is the nearest"),
         ({"crop": "288"}, "resize should be at least crop, got resize 256 and crop 288 pixels"),
         ({"crop": "0"}, "data.crop should lie from 32 to 1536, got 0"),

@@ -274,7 +274,7 @@ def test_a_network_without_groups_cannot_have_mc_loss(method):
 
 
 def test_an_unknown_loss_or_method_is_refused():
-    with pytest.raises(ValueError, match=r"loss.kind must be one of ce, mc, got 'mcl'"):
+    with pytest.raises(ValueError, match=r"loss.kind must be one of ce, mc, ap_guided, got 'mcl'"):
         LossConfig("mcl")
     with pytest.raises(ValueError, match="method must be one of baseline, mc, ap, got 'mcl'"):
         ModelConfig("mcl")

@@ -9,7 +9,7 @@ from importlib.metadata import entry_points
 from torch import nn
 
 from fgcore import config
-from fgcore.methods.ap import AP
+from fgcore.methods.ap import AP, GUIDED
 from fgcore.methods.base import Loss, Method
 from fgcore.methods.baseline import BASELINE, CROSS_ENTROPY
 from fgcore.methods.mc import MC, MC_LOSS
@@ -35,7 +35,7 @@ def register(*kinds: Method | Loss) -> None:
 
 register(CROSS_ENTROPY, BASELINE)
 register(MC_LOSS, MC)
-register(AP)
+register(GUIDED, AP)
 register(*(point.load() for point in entry_points(group="fgcore.methods")))
 
 

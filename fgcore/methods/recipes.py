@@ -8,6 +8,8 @@ from fgcore.config import DataConfig, Experiment, LossConfig, ModelConfig, Optim
 _AUGMENTED = {"scale_jitter": 0.5}  # random crops of at least half the image
 _DRAWN = {"resize": 224, "square": True, "crop_padding": 8, "eval_crop": False} | _AUGMENTED  # nothing is cut off
 CUB50 = DataConfig(dataset="cub", classes=50)
+CUB = DataConfig(dataset="cub", scale_jitter=0.5)
+LITE0 = "timm:tf_efficientnet_lite0"  # installed with its ImageNet weights
 BIRDS = DataConfig(dataset="synthetic_birds", **_DRAWN)
 CARS = DataConfig(dataset="synthetic_cars", **_DRAWN)
 CARS196 = DataConfig(dataset="cars", **_DRAWN | {"scale_jitter": 0.3})  # crops of cars are wide: shown whole, squeezed
@@ -47,6 +49,26 @@ def cars196(experiment: Experiment, trunk_lr: float) -> Experiment:
     return dataclasses.replace(experiment, loss=loss, optim=optim)
 
 
+def photo(
+    name: str,
+    method: str,
+    data: DataConfig,
+    settings: Any,  # noqa: ANN401
+    loss: LossConfig | None = None,
+    **optim: Any,
+) -> Experiment:
+    """Photographs of many classes on two cores: EfficientNet-Lite0 at 224 pixels, its stem and batch norms frozen.
+
+    In float32: on CPUs without bf16 depthwise convolutions autocast is the slower of the two. Arguments as `demo`'s.
+    """
+    model = ModelConfig(method, LITE0, "package", freeze="stem", freeze_norm=True, settings=settings)
+    loss = dataclasses.replace(loss or LossConfig(), label_smoothing=0.1)
+    rates = {"epochs": 8, "warmup_epochs": 1.0, "lr": 0.01, "trunk_lr": 0.004, "clip_norm": CLIP_NORM}
+    return Experiment(
+        name=name, model=model, loss=loss, data=data, optim=OptimConfig(**rates | optim), precision="fp32"
+    )
+
+
 def own(
     name: str,
     method: str,
@@ -59,9 +81,7 @@ def own(
     Few images: the stem and all batch norms of the trunk stay as ImageNet left them, the images are varied by
     TrivialAugmentWide, and the EMA model is kept. Arguments as `demo`'s.
     """
-    model = ModelConfig(
-        method, "timm:tf_efficientnet_lite0", "package", hidden=256, freeze="stem", freeze_norm=True, settings=settings
-    )
+    model = ModelConfig(method, LITE0, "package", hidden=256, freeze="stem", freeze_norm=True, settings=settings)
     data = DataConfig(dataset="folder", scale_jitter=0.5, trivial_augment=True)
     rates = {"epochs": 15, "batch_size": 16, "warmup_epochs": 1.0, "lr": 0.01, "trunk_lr": 0.003, "ema": 0.95}
     loss = dataclasses.replace(loss or LossConfig(), label_smoothing=0.1)

@@ -28,6 +28,7 @@ class APCNN(nn.Module):
         hidden: int = 512,
         width: int = 256,
         roi: ROIConfig | None = None,
+        gate: str = "published",
         gate_gain: float = 1.0,
     ) -> None:
         """Build pyramids and heads on `trunk`.
@@ -38,12 +39,13 @@ class APCNN(nn.Module):
             hidden: width of the heads' hidden layer (authors: 512 on CUB, else 256).
             width: channels of the feature pyramid.
             roi: settings of ROI selection and dropblock; each call can override them.
+            gate: "published", or "standardised": see `SpatialGate`.
             gate_gain: factor on the initial weights of the gates' last layers (authors: 1).
         """
         super().__init__()
         self.trunk = trunk
         self.feature_pyramid = FeaturePyramid(trunk.channels, width)
-        self.attention_pyramid = AttentionPyramid(width)
+        self.attention_pyramid = AttentionPyramid(width, standardise=gate == "standardised")
         self.heads = nn.ModuleDict(
             {
                 name: nn.Sequential(dense_head(width * (3 if name == "concat" else 1), hidden, num_classes))
@@ -130,6 +132,7 @@ class APCNN(nn.Module):
         refined = Pyramid(*(f * (s + c) for f, s, c in zip(features, spatial, channel, strict=True)))
         return Stage(backbone, features, spatial, channel, raw_channel, refined, self._classify(features, refined))
 
+    @torch.compiler.disable  # a graph of its own, so that `guide.evidence` can ask for its gradient
     def _classify(self, features: Pyramid[Tensor], refined: Pyramid[Tensor]) -> Tensor:
         """(B, 4, K): heads 3, 4, 5 on refined features, concat on those before the gates."""
         pooled = [level.mean((2, 3)) for level in refined]
@@ -158,5 +161,6 @@ def build(config: ModelConfig) -> APCNN:
         hidden=config.hidden,
         width=own.pyramid_channels,
         roi=own.roi,
+        gate=own.gate,
         gate_gain=own.gate_gain,
     )

@@ -51,11 +51,17 @@ class FeaturePyramid(nn.Module):
 
 
 class SpatialGate(nn.Module):
-    """Where a level is worth looking at: sigmoid of a 3x3 transposed convolution to one channel."""
+    """Where a level is worth looking at: sigmoid of a 3x3 transposed convolution to one channel.
 
-    def __init__(self, width: int) -> None:
+    **Differs** when standardised, a setting of ours: the convolution's result is standardised over each image's map
+    before the sigmoid, see `standardised`. As published nothing keeps a gate from 1.0 on half of the image, where its
+    cells tie, or from closing on the object; the weights have the same names and shapes either way.
+    """
+
+    def __init__(self, width: int, *, standardise: bool = False) -> None:
         super().__init__()
         self.conv = nn.ConvTranspose2d(width, 1, kernel_size=3, padding=1)
+        self.standardise = standardise
 
     def forward(self, features: Tensor) -> Tensor:
         """(B, width, h, w) -> (B, 1, h, w) in (0, 1), in float32 also under autocast.
@@ -63,7 +69,21 @@ class SpatialGate(nn.Module):
         In bf16 half of the gates round to 1, and which box is best would be decided among equals.
         """
         with torch.autocast(features.device.type, enabled=False):
-            return self.conv(features.float() if features.dtype.itemsize < 4 else features).sigmoid()
+            scores = self.conv(features.float() if features.dtype.itemsize < 4 else features)
+            return (standardised(scores) if self.standardise else scores).sigmoid()
+
+
+def standardised(scores: Tensor) -> Tensor:
+    """Arguments for a gate's sigmoid: 2 z - 2, where z has mean zero and variance one over each image's map.
+
+    The gate of a cell at the mean is 0.12, at one standard deviation above it 0.5: a gate cannot be open or closed
+    everywhere, so its shape is all that training can change. A map without variance has a gate of 0.12 throughout.
+
+    Args:
+        scores: (B, 1, h, w).
+    """
+    centred = scores - scores.mean((2, 3), keepdim=True)
+    return 2 * centred / (centred.square().mean((2, 3), keepdim=True) + 1e-5).sqrt() - 2
 
 
 class ChannelGate(nn.Module):
@@ -87,9 +107,9 @@ class AttentionPyramid(nn.Module):
     code does: the channel path is halved at each step, so level 5 weighs levels 3, 4, 5 as 1/4, 1/4, 1/2.
     """
 
-    def __init__(self, width: int = 256) -> None:
+    def __init__(self, width: int = 256, *, standardise: bool = False) -> None:
         super().__init__()
-        self.spatial = nn.ModuleList(SpatialGate(width) for _ in range(3))
+        self.spatial = nn.ModuleList(SpatialGate(width, standardise=standardise) for _ in range(3))
         self.channel = nn.ModuleList(ChannelGate(width) for _ in range(3))
 
     @torch.no_grad()

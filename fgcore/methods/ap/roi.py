@@ -50,15 +50,22 @@ def candidate_scores(gates: Tensor, config: ROIConfig) -> Tensor:
     return scores.masked_fill(~(scores > config.threshold * scores.mean(1, keepdim=True)), -torch.inf)
 
 
-def anchor_boxes(height: int, width: int, stride: int, side: float, device: torch.device) -> Tensor:
-    """One square anchor per cell, centred at cell index * stride. (height * width, 4), not clipped."""
-    ys, xs = torch.meshgrid(
-        torch.arange(height, device=device) * float(stride),
-        torch.arange(width, device=device) * float(stride),
-        indexing="ij",
-    )
+def anchor_boxes(cells: tuple[int, int], level: int, config: ROIConfig, device: torch.device) -> Tensor:
+    """One square anchor per cell of a level, in row-major order. (h * w, 4), not clipped.
+
+    As published an anchor's centre is its cell's index * stride, the cell's upper left corner: all boxes lie half a
+    cell too far up and left, 16 pixels at level 5. **Differs** with `config.centred`: half a stride further.
+
+    Args:
+        cells: (h, w) of the level.
+        level: 3, 4 or 5.
+        config: its anchors are used, and `centred`.
+        device: where to make them.
+    """
+    stride, shift = 2**level, 0.5 if config.centred else 0.0
+    ys, xs = torch.meshgrid(*((torch.arange(count, device=device) + shift) * stride for count in cells), indexing="ij")
     centres = torch.stack([xs, ys, xs, ys], dim=-1).flatten(0, 1)
-    half = side / 2
+    half = config.anchors[level - LEVELS[0]] / 2
     return centres + torch.tensor([-half, -half, half, half], device=device)
 
 
@@ -127,15 +134,15 @@ def roi_pyramid(spatial_gates: Pyramid[Tensor], config: ROIConfig) -> Pyramid[RO
 
     Args:
         spatial_gates: (B, 1, H/2^n, W/2^n) per level, in (0, 1).
-        config: anchors, top_k, nms_iou, border, threshold.
+        config: anchors, centred, top_k, nms_iou, border, threshold.
 
     Returns:
         Per level up to top_k boxes an image, clipped to [0, W - 1] x [0, H - 1]. No gradient flows through them.
     """
     height, width = (8 * side for side in spatial_gates.level3.shape[-2:])
     levels = []
-    for level, gates, side, k in zip(LEVELS, spatial_gates, config.anchors, config.top_k, strict=True):
-        anchors = anchor_boxes(*gates.shape[-2:], 2**level, side, gates.device)
+    for level, gates, k in zip(LEVELS, spatial_gates, config.top_k, strict=True):
+        anchors = anchor_boxes(gates.shape[-2:], level, config, gates.device)
         rois = best_boxes(candidate_scores(gates, config), anchors, k, config.nms_iou)
         levels.append(rois._replace(boxes=clip_boxes(rois.boxes, (height, width))))
     return Pyramid(*levels)

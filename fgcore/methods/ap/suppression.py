@@ -23,7 +23,7 @@ def candidates(gates: Tensor, level: int, roi: ROIConfig) -> tuple[Candidates, T
         The candidates, best first; and the cell of each, (N,) int64 in row-major order.
     """
     scores = regions.candidate_scores(gates, roi)[0]  # (h * w,)
-    anchors = regions.anchor_boxes(*gates.shape[-2:], 2**level, roi.anchors[level - LEVELS[0]], gates.device)
+    anchors = regions.anchor_boxes(gates.shape[-2:], level, roi, gates.device)
     order = scores.argsort(descending=True, stable=True)[: int((scores > -torch.inf).sum())]
     found = Candidates(
         cells=(scores > -torch.inf).view(gates.shape[-2:]).cpu().numpy(),
@@ -46,7 +46,7 @@ def suppression(gate: np.ndarray, level: int, roi: ROIConfig) -> Suppression:
     stride, place = 2**level, level - LEVELS[0]
     offered, order = candidates(gates, level, roi)
     left = regions.candidate_scores(gates, roi)
-    anchors = regions.anchor_boxes(*gate.shape, stride, roi.anchors[place], gates.device)
+    anchors = regions.anchor_boxes(gate.shape, level, roi, gates.device)
     position = torch.full((anchors.shape[0],), -1)  # of a cell among the candidates
     position[order] = torch.arange(len(order))
     steps: list[NMSStep] = []
@@ -64,5 +64,5 @@ def suppression(gate: np.ndarray, level: int, roi: ROIConfig) -> Suppression:
                 int((left > -torch.inf).sum()),
             )
         )  # fmt: skip
-    rows, columns = np.divmod(order.numpy(), gate.shape[1])
-    return Suppression(level, offered, stride * np.stack([columns, rows], axis=1).astype(np.float32), tuple(steps))
+    centres = (offered.boxes[:, :2] + offered.boxes[:, 2:]) / 2
+    return Suppression(level, offered, centres, tuple(steps))
