@@ -58,6 +58,17 @@ def test_a_class_names_what_it_was_taken_for(by_hand):
     assert [(c.taken_for, c.taken_for_images) for c in by_hand.classes[:3]] == [("", 0), ("a", 2), ("a", 1)]
 
 
+def test_the_class_mean_counts_every_class_with_images_alike(by_hand):
+    assert by_hand.class_mean == pytest.approx((1 + 0 + 0) / 3)
+    assert by_hand.to_dict()["class_mean"] == by_hand.class_mean
+
+
+def test_the_confusion_lists_the_pairs_that_occur(by_hand):
+    table = by_hand.confusion_table()
+    assert table.to_numpy().tolist() == [["a", "a", 2], ["b", "a", 2], ["c", "a", 1]]
+    assert "confusion" not in by_hand.to_dict()
+
+
 def test_tables_are_in_percent(by_hand):
     assert by_hand.head_table().loc["head"].tolist() == [40, 60]
     assert by_hand.class_table().loc["b", ["images", "top1", "top5"]].tolist() == [2, 0, 50]

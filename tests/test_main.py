@@ -135,6 +135,30 @@ def test_evaluation_on_other_classes_is_refused(trained, tmp_path, capsys):
     assert "knows class 'red finch' where the data has 'tit'" in capsys.readouterr().err
 
 
+def test_evaluation_on_labelled_photos_of_some_classes(trained, root, tmp_path, capsys):
+    photos = tmp_path / "photos"
+    shutil.copytree(root / "test" / "red finch", photos / "Red_Finch")
+    shutil.copytree(root / "train" / "blue finch", photos / "blue finch")
+    shutil.copytree(root / "test" / "blue finch", photos / "dodo")
+    argv = ["evaluate", str(trained / "best.safetensors"), "--photos", str(photos)]
+    assert main([*argv, "--json", str(tmp_path / "s.json"), "--confusion", str(tmp_path / "c.csv")]) == 0
+    text = capsys.readouterr().out
+    assert "2 of the model's 3 classes" in text
+    assert "folders of classes that the model does not know, left out (1): dodo (5)" in text
+    assert "folders taken for classes of a slightly other name (1): Red_Finch = red finch" in text
+    (score,) = json.loads((tmp_path / "s.json").read_text())
+    counts = {one["name"]: one["images"] for one in score["classes"]}
+    assert score["images"] == sum(counts.values()) == 5 + len(list((root / "train" / "blue finch").iterdir()))
+    tested = [one["top1"] for one in score["classes"] if one["images"]]
+    assert score["class_mean"] == pytest.approx(sum(tested) / 2)
+    assert f"mean of 2 classes: {100 * score['class_mean']:.2f} % top-1" in text
+    rows = list(csv.DictReader((tmp_path / "c.csv").read_text().splitlines()))
+    assert sum(int(row["images"]) for row in rows) == score["images"]
+    assert {row["class"] for row in rows} == {"red finch", "blue finch"}
+    assert main([*argv, "--data", "root=x"]) == 2
+    assert "--photos and --data both say what to evaluate on" in capsys.readouterr().err
+
+
 def test_explaining_writes_panels_numbers_and_a_report_with_all_of_them(trained, tmp_path, capsys):
     pixels = np.random.default_rng(0).integers(0, 256, (80, 96, 3), dtype=np.uint8)
     (photo := tmp_path / "finch.png").write_bytes(encode_png(pixels))

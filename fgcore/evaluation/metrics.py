@@ -1,7 +1,7 @@
 """Counting hits: top-1 and top-5, per class, per head and stage, without a synchronisation per batch."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import pandas as pd
@@ -44,6 +44,19 @@ class Evaluation:
     heads: tuple[HeadScore, ...]  # every classifier; the last one is the model's prediction
     classes: tuple[ClassScore, ...]
     seconds: float
+    confusion: tuple[tuple[int, int, int], ...] = ()  # true class, predicted class, images; without empty pairs
+
+    @property
+    def class_mean(self) -> float:
+        """Mean over the classes with images of the share that is right: every class counts alike."""
+        shares = [score.top1 for score in self.classes if score.images]
+        return sum(shares) / len(shares) if shares else float("nan")
+
+    def confusion_table(self) -> pd.DataFrame:
+        """One row per pair of true and predicted class that occurs, with the number of images."""
+        names = [score.name for score in self.classes]
+        rows = [(names[true], names[said], images) for true, said, images in self.confusion]
+        return pd.DataFrame(rows, columns=["class", "predicted", "images"])
 
     def head_table(self) -> pd.DataFrame:
         """One row per head and stage; columns top1 and top5 in percent."""
@@ -54,11 +67,14 @@ class Evaluation:
         return _percent(pd.DataFrame([asdict(score) for score in self.classes]).set_index("name"))
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON; nan becomes None."""
-        values = asdict(self)
+        """Plain values for JSON, without the confusion; nan becomes None."""
+        kept = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "confusion"}
+        values = {**kept, "class_mean": self.class_mean}
+        values["heads"] = [asdict(score) for score in self.heads]
+        values["classes"] = [asdict(score) for score in self.classes]
         for score in values["classes"]:
             score |= {key: None for key in ("top1", "top5") if score[key] != score[key]}
-        return values | {"heads": list(values["heads"]), "classes": list(values["classes"])}
+        return values
 
 
 def _percent(table: pd.DataFrame) -> pd.DataFrame:
@@ -109,7 +125,10 @@ class Counter:
             )
             for k, name in enumerate(class_names)
         )
-        return Evaluation(data, images, precision, heads[-1].top1, heads[-1].top5, heads, classes, seconds)
+        pairs = [(true, said, int(confusion[true, said])) for true, said in confusion.nonzero().tolist()]
+        return Evaluation(
+            data, images, precision, heads[-1].top1, heads[-1].top5, heads, classes, seconds, tuple(pairs)
+        )
 
 
 def merged(counters: Sequence[Counter]) -> Counter:
