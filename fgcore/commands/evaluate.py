@@ -13,7 +13,7 @@ from fgcore.checkpoints import official
 from fgcore.commands import texts
 from fgcore.config import override
 from fgcore.data import datasets
-from fgcore.evaluation.labelled import read_labelled
+from fgcore.data.labelled import read_labelled
 from fgcore.evaluation.metrics import Evaluation
 from fgcore.evaluation.run import check_classes
 from fgcore.machine import runtime

@@ -3,7 +3,7 @@ import pytest
 
 from fgcore.config import DataConfig
 from fgcore.data.images import encode_png
-from fgcore.evaluation.labelled import read_labelled
+from fgcore.data.labelled import read_labelled
 
 PNG = encode_png(np.zeros((40, 40, 3), np.uint8))
 MODEL = ("Black footed Albatross", "Laysan Albatross", "Crested Auklet", "Büffel", "1.4T")
