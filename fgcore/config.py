@@ -154,6 +154,7 @@ class Experiment:
     loss: LossConfig = Field(default_factory=LossConfig)
     data: DataConfig = Field(default_factory=DataConfig)
     optim: OptimConfig = Field(default_factory=OptimConfig)
+    start: Text = ""  # a checkpoint to start from, in place of the trunk's weights; see `fgcore.training.start`
     precision: Literal["auto", "bf16", "fp32"] = "auto"  # auto: bf16 autocast where the machine has it
     workers: Annotated[int, between(-1, 256)] = -1  # data loading processes; -1: chosen by the machine
     cache_images: bool = True  # keep decoded images in memory (small sets)

@@ -255,7 +255,7 @@ def test_a_wrong_description_is_refused(good, changes, match):
         ),
         ({"model__method": "os.system"}, "method must be one of baseline, mc, ap, got 'os.system'"),
         ({"model__trunk": "../../etc"}, "describes no network that can be built: trunk must be"),
-        ({"loss__kind": "eval"}, r"loss\.kind must be one of ce, mc, got 'eval'"),
+        ({"loss__kind": "eval"}, r"loss\.kind must be one of ce, mc, ap_guided, got 'eval'"),
         ({"data__crop": 10**6}, r"data\.crop should lie from .* to 1536, got 1000000"),
         ({"data__train_per_class": 10**9}, r"data\.train_per_class should lie from 0 to 2000"),
         ({"method": "ap", "model__settings__pyramid_channels": 10**6}, r"APSettings\.pyramid_channels should lie"),

@@ -212,8 +212,8 @@ def test_a_run_is_not_overwritten(root, finished):
 
 def test_a_run_is_not_resumed_under_other_settings(root, finished):
     folder, _ = finished["baseline"]
-    with pytest.raises(ValueError, match=r"started with optim\.lr=0\.001, got 0\.5"):
-        loop.train(tiny(root, lr=0.5), folder, resume=True)
+    with pytest.raises(ValueError, match=r"started with optim\.momentum=0\.9, got 0\.5"):
+        loop.train(tiny(root, momentum=0.5), folder, resume=True)
 
 
 def test_a_nan_loss_stops_the_run_and_keeps_the_last_good_checkpoint(root, tmp_path, monkeypatch):

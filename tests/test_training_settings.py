@@ -194,7 +194,7 @@ def test_the_lock_is_gone_when_the_run_ends_however_it_ends(root, tmp_path):
     reports.close()
     assert not RunFolder(tmp_path / "run").lock.exists()
     with pytest.raises(ValueError, match="started with"):
-        loop.train(tiny(root, lr=0.5), tmp_path / "run", resume=True)
+        loop.train(tiny(root, momentum=0.5), tmp_path / "run", resume=True)
     assert not RunFolder(tmp_path / "run").lock.exists()
 
 

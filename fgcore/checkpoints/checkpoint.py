@@ -81,7 +81,7 @@ def save(
 def _without_paths(experiment: Experiment) -> Experiment:
     data = dataclasses.replace(experiment.data, root="")
     model = dataclasses.replace(experiment.model, weights=Path(experiment.model.weights).name)
-    return dataclasses.replace(experiment, data=data, model=model)
+    return dataclasses.replace(experiment, data=data, model=model, start=Path(experiment.start).name)
 
 
 def read_metadata(path: Path | str) -> Checkpoint:

@@ -16,9 +16,9 @@ from fgcore.training import loop, probes
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
     parser.add_argument("preset", help="see `presets`")
-    parser.add_argument("settings", nargs="*", metavar="key=value", help="such as epochs=5 or data.root=DIR")
+    parser.add_argument("settings", nargs="*", metavar="key=value", help="epochs=5, data.root=DIR, from=CHECKPOINT")
     parser.add_argument("--out", type=texts.path, help="folder of the run; default runs/PRESET-SEED")
-    parser.add_argument("--resume", action="store_true", help="continue the run in that folder")
+    parser.add_argument("--resume", action="store_true", help="continue it; epochs and rates may change")
     parser.add_argument("--device", default="", help="cpu, cuda, cuda:1; default: CUDA where there is one")
     parser.add_argument("--probes", type=int, default=0, help="test images to explain after every epoch; default none")
 
@@ -31,7 +31,8 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _train(arguments: argparse.Namespace) -> None:
     with distributed.together():
-        experiment = override(presets.get(arguments.preset), texts.settings(arguments.settings))
+        named = {"start" if key == "from" else key: text for key, text in texts.settings(arguments.settings).items()}
+        experiment = override(presets.get(arguments.preset), named)
     command = _command(arguments.preset, *(texts.without_folder(text) for text in arguments.settings))
     folder = arguments.out or Path("runs") / f"{arguments.preset}-{experiment.seed}"
     bar = _TrainingBar(shown=distributed.is_main())

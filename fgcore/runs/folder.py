@@ -29,6 +29,10 @@ from fgcore.machine.files import write_atomically
 from fgcore.runs import metrics
 
 STATE_VERSION = 2
+_CHANGING = (  # settings that may differ as well, which the provenance then says
+    *("optim.epochs", "optim.lr", "optim.trunk_lr", "optim.schedule", "optim.milestones", "optim.gamma"),
+    *("optim.warmup_epochs", "optim.weight_decay", "optim.clip_norm"),
+)
 _FREE = ("workers", "cache_images", "compile", "tensorboard")  # settings that may differ when a run is resumed
 
 
@@ -125,20 +129,27 @@ class RunFolder:
         write_atomically(self.state, buffer.getvalue())
 
 
-def check_same(stored: Mapping[str, Any], wanted: Experiment) -> None:
-    """Refuse to continue a run under other settings.
+def check_same(stored: Mapping[str, Any], wanted: Experiment) -> dict[str, tuple[Any, Any]]:
+    """Refuse to continue a run under other settings; its length, its rates and their schedule may differ.
 
     A setting that the run's version of this program did not know has its default.
 
+    Returns:
+        What differs: name -> what it was, what it is.
+
     Raises:
-        ValueError: the first setting that differs, with both values, or one that this version does not know.
+        ValueError: the first setting that differs and may not, with both values, or one that this version lacks.
     """
+    changed = {}
     for name, (old, new) in differences(from_dict(Experiment, migrate.current(stored)), wanted).items():
-        if name not in _FREE:
+        if name in _CHANGING:
+            changed[name] = old, new
+        elif name not in _FREE:
             raise ValueError(
                 f"this run was started with {name}={old!r}, got {new!r}; resume with the same settings or start a "
                 "new run with --out"
             )
+    return changed
 
 
 def differences(one: Experiment, two: Experiment) -> dict[str, tuple[Any, Any]]:

@@ -34,7 +34,7 @@ from fgcore.methods import METHODS
 from fgcore.records import Explanation, Prediction
 from fgcore.runs.folder import RunFolder
 from fgcore.runs.reports import EpochReport
-from fgcore.training.loop import fresh_model, settled
+from fgcore.training.session import settled, started_model
 
 MOST = 12  # probes of a run
 _CALIBRATION, _BATCH = 64, 16  # images
@@ -132,7 +132,7 @@ class Recorder:
         self.folder.mkdir(exist_ok=True)
         if not _file(self.folder, 0).exists():
             untrained = Checkpoint(self.run.last, "", self.experiment, self.class_names, {}, {})
-            model = fresh_model(self.experiment).eval().requires_grad_(False)
+            model = started_model(self.experiment, self.class_names)[0].eval().requires_grad_(False)
             calibrate(model, self.train_images, self.experiment.data)
             self._look(0, Loaded(model, untrained))
         if self.run.last.exists():

@@ -3,8 +3,8 @@
 import dataclasses
 import inspect
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -21,7 +21,7 @@ from fgcore.methods import build_loss, build_model
 from fgcore.methods.draws import BatchGenerator
 from fgcore.runs.folder import RunFolder, check_same
 from fgcore.runs.reports import EpochReport, StepReport
-from fgcore.training import optim, sync_norm
+from fgcore.training import optim, start, sync_norm
 from fgcore.training.ema import WeightAverage
 from fgcore.training.tensorboard import Board
 
@@ -49,6 +49,7 @@ class Session:
     replicas: DistributedDataParallel | None = None  # the model, where several processes train it
     board: Board | None = None
     epoch: int = 0  # epochs done
+    changes: list[dict[str, Any]] = field(default_factory=list)  # settings that differ since a run was resumed
     best_epoch: int = 0
     best_top1: float = -1.0
     seconds: float = 0.0
@@ -67,7 +68,8 @@ class Session:
     def write(self, report: EpochReport) -> None:
         """Put the epoch on the disk; the state comes last, see `fgcore.runs.folder`."""
         folder = self.folder
-        origin = self.provenance | {"seconds": round(self.seconds, 1), "epoch": report.epoch}
+        origin = self.provenance | ({"changes": self.changes} if self.changes else {})
+        origin |= {"seconds": round(self.seconds, 1), "epoch": report.epoch}
         details = report.to_dict()
         for path in (folder.best, folder.last) if report.epoch == report.best_epoch else (folder.last,):
             names = self.splits.train.class_names
@@ -77,7 +79,7 @@ class Session:
             self.board.epoch(report)
         state = {name: getattr(self, name) for name in _PROGRESS}
         state |= {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
-        state["loss"] = self.loss.state_dict()
+        state |= {"loss": self.loss.state_dict(), "changes": self.changes}
         if self.average:
             state["average"] = self.average.state_dict()
         folder.write_state(state | {"experiment": to_dict(self.experiment)})
@@ -89,8 +91,27 @@ class Session:
         self.loss.load_state_dict(state["loss"])
         if self.average:
             self.average.load_state_dict(state["average"])
+        self.changes = list(state.get("changes", ()))
         for name in _PROGRESS:
             setattr(self, name, state[name])
+
+    def change(self, settings: Mapping[str, tuple[Any, Any]]) -> None:
+        """Go on under other settings, which are said in the provenance of everything that follows.
+
+        Args:
+            settings: name -> what it was, what it is.
+
+        Raises:
+            ValueError: fewer epochs than are done.
+        """
+        if not settings:
+            return
+        wanted = self.experiment.optim.epochs
+        if wanted < self.epoch:
+            raise ValueError(f"this run has done {self.epoch} epochs, got optim.epochs={wanted}; ask for more of them")
+        self.changes.append({"after_epoch": self.epoch, **{name: list(pair) for name, pair in settings.items()}})
+        if distributed.is_main():
+            self.folder.write_settings(self.experiment, self.provenance | {"changes": self.changes})
 
     def close(self) -> None:
         """Let go of the folder."""
@@ -108,8 +129,9 @@ def prepare(experiment: Experiment, folder: RunFolder, *, resume: bool, command:
         with distributed.together():
             session = _build(experiment, folder, command, device)
             if state:
-                check_same(state["experiment"], session.experiment)
+                changed = check_same(state["experiment"], session.experiment)
                 session.restore(state)
+                session.change(changed)
             elif distributed.is_main():
                 folder.write_settings(session.experiment, session.provenance)
             if experiment.tensorboard and distributed.is_main():
@@ -126,6 +148,9 @@ def prepare(experiment: Experiment, folder: RunFolder, *, resume: bool, command:
 
 def _build(experiment: Experiment, folder: RunFolder, command: str, device: torch.device) -> Session:
     precision = runtime.pick_precision(experiment.precision, device)
+    if experiment.start and experiment.data.normalise == "trunk":
+        data = dataclasses.replace(experiment.data, normalise=start.normalise(experiment))
+        experiment = dataclasses.replace(experiment, data=data)
     splits = datasets.load(experiment.data, experiment.cache_images)
     for split in splits:
         split.leave_out_unreadable()  # the batches are the same with a cache and without
@@ -140,7 +165,8 @@ def _build(experiment: Experiment, folder: RunFolder, command: str, device: torc
         processes=processes,
         neighbour=config.mixup > 0,
     )
-    model = runtime.place(fresh_model(experiment), device)
+    model, started = started_model(experiment, splits.train.class_names)
+    model = runtime.place(model, device)
     if processes > 1 and experiment.sync_batch_norm:
         model = sync_norm.synchronised(model)
     data = f"{datasets.describe(splits.train)}; {datasets.describe(splits.test)}"
@@ -159,7 +185,7 @@ def _build(experiment: Experiment, folder: RunFolder, command: str, device: torc
         BatchGenerator(device, batches.first, batches.batch_size),
         device,
         precision,
-        origin | {"processes": processes},
+        origin | started | {"processes": processes},
     )
 
 
@@ -197,8 +223,18 @@ def settled(experiment: Experiment, classes: int) -> Experiment:
     return dataclasses.replace(experiment, model=model, data=data)
 
 
+def started_model(experiment: Experiment, class_names: Sequence[str]) -> tuple[nn.Module, dict[str, Any]]:
+    """The model at the start of the run, and what the provenance says of a checkpoint that it started from."""
+    if not experiment.start:
+        return fresh_model(experiment), {}
+    bare = dataclasses.replace(experiment, model=dataclasses.replace(experiment.model, weights=""))
+    model = fresh_model(bare)
+    said = start.fill(model, experiment, class_names)
+    return model, {"start": said, "trunk_weights": {"source": said["file"], "sha256": said["sha256"]}}
+
+
 def fresh_model(experiment: Experiment) -> nn.Module:
-    """The model at the start of the run: its random weights depend on the seed alone."""
+    """A model as a run begins it without a checkpoint: its random weights depend on the seed alone."""
     with torch.random.fork_rng(devices=[]):
         torch.random.default_generator.manual_seed(runtime.derive_seed("weights", experiment.seed))
         return build_model(experiment.model)
