@@ -102,6 +102,7 @@ class DataConfig:
     eval_crop: bool = True  # False: evaluation resizes the whole image to crop x crop
     scale_jitter: Annotated[float, between(0, 0.99)] = 0.0  # > 0: random resized crop of >= 1 - this share of the area
     colour_jitter: Share = 0.0  # brightness, contrast and saturation jitter
+    balanced: bool = False  # training draws every class equally often, however many images it has
     trivial_augment: bool = False  # one random operation of torchvision's TrivialAugmentWide on each training image
     normalise: Text = "trunk"  # the trunk's own, or "imagenet", "half", "clip", "none"; see `transforms.normalisation`
 

@@ -1,3 +1,5 @@
+from collections import Counter
+
 import pytest
 import torch
 
@@ -62,7 +64,7 @@ def test_processes_share_every_batch_in_order_and_mixup_sees_the_picture_before(
 
 
 def test_a_process_with_less_than_two_pictures_of_a_batch_is_refused():
-    with pytest.raises(ValueError, match="each of 3 processes needs at least two pictures of a batch"):
+    with pytest.raises(ValueError, match="each of 3 processes needs at least two images of a batch"):
         TrainBatches(50, 5, seed=1, processes=3)
 
 
@@ -76,7 +78,7 @@ def test_processes_evaluate_every_picture_once_in_the_batches_of_one(length):
 
 @pytest.mark.parametrize(("length", "batch_size"), [(1, 8), (8, 1)])
 def test_batches_of_one_are_refused(length, batch_size):
-    with pytest.raises(ValueError, match="at least two pictures"):
+    with pytest.raises(ValueError, match="at least two images"):
         TrainBatches(length, batch_size, seed=1)
 
 
@@ -125,3 +127,31 @@ def test_unknown_names_are_refused():
         pick_device("gpu")
     with pytest.raises(ValueError, match="is not here"):
         pick_device("cuda:99")
+
+
+@pytest.mark.parametrize("epoch", [0, 1])
+def test_balanced_batches_hold_every_class_equally_often(epoch):
+    targets = [0] * 40 + [1] * 7 + [2] * 3
+    batches = TrainBatches(50, 10, seed=1, balance=targets)
+    keys = [key for batch in epoch_of(batches, epoch) for key in batch]
+    counts = Counter(targets[index] for index, _ in keys)
+    assert sorted(counts.values()) == [16, 17, 17]
+    assert len(set(keys)) == len(keys) == 50  # an image that comes again has another view
+    seen = Counter(index for index, _ in keys)
+    assert {seen[index] for index in range(40)} == {0, 1}
+    assert max(seen[index] for index in range(47, 50)) - min(seen[index] for index in range(47, 50)) <= 1
+    assert epoch_of(TrainBatches(50, 10, seed=1, balance=targets), epoch) == epoch_of(batches, epoch)
+
+
+def test_processes_share_balanced_batches_too():
+    targets = [0] * 45 + [1] * 5
+    whole = epoch_of(TrainBatches(50, 8, seed=1, balance=targets), 0)
+    shares = [epoch_of(TrainBatches(50, 8, seed=1, balance=targets, rank=r, processes=2), 0) for r in range(2)]
+    assert [a + b for a, b in zip(*shares, strict=True)] == whole
+
+
+def test_classes_of_one_size_are_balanced_as_they_are():
+    targets = [0, 1] * 25
+    keys = [key for batch in epoch_of(TrainBatches(50, 10, seed=1, balance=targets), 0) for key in batch]
+    assert sorted(index for index, _ in keys) == list(range(50))
+    assert len({draw for _, draw in keys}) == 1

@@ -3,7 +3,7 @@
 import hashlib
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -118,7 +118,15 @@ class TrainBatches(Sampler[list[tuple[int, int]]]):
     """
 
     def __init__(
-        self, length: int, batch_size: int, seed: int, *, rank: int = 0, processes: int = 1, neighbour: bool = False
+        self,
+        length: int,
+        batch_size: int,
+        seed: int,
+        *,
+        rank: int = 0,
+        processes: int = 1,
+        neighbour: bool = False,
+        balance: Sequence[int] = (),
     ) -> None:
         """Divide the batches among processes.
 
@@ -130,6 +138,9 @@ class TrainBatches(Sampler[list[tuple[int, int]]]):
             processes: that share a batch; its images are dealt out in order and as evenly as possible.
             neighbour: put the image before the share, whose place is `first` - 1, in front of it, where there are
                 several processes: mixup needs it.
+            balance: the class of each image: an epoch is as long as without, and has every class equally often (give
+                or take one), so that images of small classes come several times and some of large ones not at all.
+                An image that comes again is seen in another view. (): every image once.
 
         Raises:
             ValueError: fewer than two images for a process.
@@ -147,18 +158,34 @@ class TrainBatches(Sampler[list[tuple[int, int]]]):
         self.first, end = (self.batch_size * number // processes for number in (rank, rank + 1))
         self.share = end - self.first
         self._ahead = int(neighbour and processes > 1)
+        self._classes: dict[int, list[int]] = {}
+        for index, target in enumerate(balance):
+            self._classes.setdefault(target, []).append(index)
 
     def __len__(self) -> int:
         return self.length // self.batch_size
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
-        draw = derive_seed("augmentation", self.seed, self.epoch)
         shuffle = torch.Generator().manual_seed(derive_seed("order", self.seed, self.epoch))
-        order = torch.randperm(self.length, generator=shuffle).tolist()
+        times = self._balanced(shuffle) if self._classes else [(index, 0) for index in range(self.length)]
+        again = {time: () if not time else (time,) for _, time in times}
+        draws = {time: derive_seed("augmentation", self.seed, self.epoch, *more) for time, more in again.items()}
+        order = [times[place] for place in torch.randperm(self.length, generator=shuffle).tolist()]
         places = range(self.first - self._ahead, self.first + self.share)
         for start in range(0, len(self) * self.batch_size, self.batch_size):
             batch = order[start : start + self.batch_size]
-            yield [(batch[place], draw) for place in places]  # place -1 is the last of the batch
+            yield [(batch[place][0], draws[batch[place][1]]) for place in places]  # place -1 is the last of the batch
+
+    def _balanced(self, shuffle: torch.Generator) -> list[tuple[int, int]]:
+        """An epoch's images, each with how often it came before; every class equally often."""
+        classes = list(self._classes.values())
+        wanted = [len(range(rank, self.length, len(classes))) for rank in range(len(classes))]  # sums up to length
+        luck = torch.randperm(len(classes), generator=shuffle).tolist()
+        chosen = []
+        for images, rank in zip(classes, luck, strict=True):
+            mixed = torch.randperm(len(images), generator=shuffle).tolist()
+            chosen += [(images[mixed[n % len(images)]], n // len(images)) for n in range(wanted[rank])]
+        return chosen
 
 
 class EvaluationBatches(Sampler[list[tuple[int, int]]]):

@@ -164,6 +164,7 @@ def _build(experiment: Experiment, folder: RunFolder, command: str, device: torc
         rank=distributed.rank(),
         processes=processes,
         neighbour=config.mixup > 0,
+        balance=[record.target for record in splits.train.records] if experiment.data.balanced else (),
     )
     model, started = started_model(experiment, splits.train.class_names)
     model = runtime.place(model, device)
