@@ -268,6 +268,38 @@ def test_a_failed_run_says_why_and_can_be_resumed_and_deleted(folder, trained):
     assert not path.exists()
 
 
+def test_a_finished_run_goes_on_with_more_epochs_and_another_rate(folder, trained):
+    put(folder, trained, job={"preset": "mc_birds", "settings": ["seed=1", "optim.epochs=2"], "title": "finches"})
+    app = page(run="tiny-1")
+    field = app.number_input(key="train_longer_optim.epochs")
+    assert (field.min, field.value) == (3, 3)
+    field.set_value(5)
+    app.number_input(key="train_longer_optim.lr").set_value(0.0005)
+    app.button(key="train_go_on").click()
+    ran(app)
+    run = jobs.find("train", "tiny-1")
+    assert run.state == "queued"
+    assert run.request.settings == ("seed=1", "optim.epochs=5", "optim.lr=0.0005", "optim.trunk_lr=0.001")
+    with pytest.raises(ValueError, match="expected a run that has ended"):
+        control.go_on(run, {"optim.epochs": "9"})
+
+
+def test_a_run_starts_from_a_checkpoint_with_its_trunk(folder, trained):
+    path = put(folder, trained)
+    (path / "best.safetensors").write_bytes((path / "last.safetensors").read_bytes())
+    app = page(run="new")
+    app.selectbox(key=state.train.RECIPE.format(method="mc")).set_value("mc_birds")
+    start = ran(app).selectbox(key=run_of(app, "start", "mc_birds"))
+    (own,) = [option for option in start.options if option.startswith("tiny-1 (MC-Loss")]
+    start.set_value(own)
+    ran(app).button(key="train_start").click()
+    ran(app)
+    run = next(job for job in jobs.listing("train") if job.name != "tiny-1")
+    settings = dict(text.split("=", 1) for text in run.request.settings)
+    assert settings["start"].endswith("tiny-1/best.safetensors")
+    assert settings["model.trunk"] == "squeezenet1_1"
+
+
 def test_the_queue_and_the_place_in_it_are_shown(folder):
     for _ in range(2):
         control.submit(Training("mc_birds_first", ()))

@@ -6,6 +6,8 @@ import os
 import shutil
 import signal
 import time
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from app import places
@@ -52,6 +54,27 @@ def resume(job: Job) -> None:
     """
     if job.live or job.request is None:
         raise ValueError(f"expected a job of this page that has ended, got {job.name}, which is {job.state}")
+    _enqueue(job.path)
+
+
+def go_on(job: Job, changes: Mapping[str, str]) -> None:
+    """Put a training run in the queue again with other settings, such as more epochs.
+
+    Args:
+        job: a run of the page that has ended.
+        changes: full name of a setting -> text.
+
+    Raises:
+        ValueError: it cannot be resumed.
+        OSError: its folder cannot be written to.
+    """
+    if not isinstance(job.request, Training):
+        raise ValueError(f"expected a training run of this page, got {job.name}")
+    settings = dict(text.split("=", 1) for text in job.request.settings) | dict(changes)
+    request = replace(job.request, settings=tuple(f"{key}={value}" for key, value in settings.items()))
+    if job.live:
+        raise ValueError(f"expected a run that has ended, got {job.name}, which is {job.state}")
+    write_atomically(job.path / "job.json", json.dumps(requests.stored(request), indent=2).encode())
     _enqueue(job.path)
 
 

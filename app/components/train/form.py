@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from app import state
+from app import checkpoints, places, state
+from app.checkpoints import Entry
 from app.components.text import plain
 from app.components.train.fields import Settings
 from app.jobs import control
@@ -161,7 +162,12 @@ def _unpacked(file_id: str, name: str, data: bytes) -> state.train.Brought:
 
 def _training(fields: Settings) -> None:
     """Which network and for how long."""
-    model = fields.base.model
+    model, entry = fields.base.model, _start(fields)
+    if entry is not None:
+        fields.keep("model.trunk", entry.checkpoint.experiment.model.trunk)
+        fields.number("Epochs", "optim.epochs")
+        fields.number("Seed", "seed")
+        return
     offered = list(dict.fromkeys((model.trunk, *trunks.names())))
     trunk = st.selectbox(
         "Trunk", offered, key=fields.key("model.trunk"), accept_new_options=True,
@@ -170,11 +176,29 @@ def _training(fields: Settings) -> None:
     fields.keep("model.trunk", trunk)
     fields.number("Epochs", "optim.epochs")
     fields.number("Seed", "seed")
-    if model.weights:
-        start = st.toggle("Start from ImageNet weights", value=True, key=fields.key("model.weights"))
-        fields.keep("model.weights", model.weights if start else "")
-        if start:
-            _told(trunk or model.trunk, model.weights)
+    if "model.weights" not in fields.changed and model.weights:
+        _told(trunk or model.trunk, model.weights)
+
+
+def _start(fields: Settings) -> Entry | None:
+    """What the training starts from; a checkpoint where one is chosen."""
+    pretrained, random = "ImageNet weights", "random weights"
+    entries = {
+        f"{entry.name} ({entry.title}, {len(entry.checkpoint.class_names)} classes)": entry
+        for label_set in checkpoints.catalogue().label_sets
+        for entry in label_set.entries
+    }
+    own = [pretrained, random] if fields.base.model.weights else [random]
+    chosen = st.selectbox(
+        "Start from", [*own, *entries], key=fields.key("start"),
+        help="A checkpoint gives its trunk and whatever else fits; heads for other classes begin anew.",
+    )  # fmt: skip
+    entry = entries.get(chosen)
+    if entry is not None:
+        fields.keep("start", places.short(entry.path))
+    elif chosen == random:
+        fields.keep("model.weights", "")
+    return entry
 
 
 def _told(trunk: str, weights: str) -> None:

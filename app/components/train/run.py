@@ -12,6 +12,8 @@ from app.components.text import percent, plain, section
 from app.components.train.plan import duration
 from app.jobs import control, jobs, runner
 from app.jobs.jobs import Job
+from app.jobs.requests import Training
+from fgcore.config import limits
 from fgcore.data.images import pixels_sha256
 from fgcore.runs.runs import Run
 from fgcore.training import probes
@@ -65,9 +67,36 @@ def _resume_and_delete(job: Job) -> None:
             "Resume", icon=":material/play_arrow:", type="primary", key="train_resume", on_click=_try,
             args=(control.resume, job), help="Continues after its last whole epoch, as if it had never stopped.",
         )  # fmt: skip
+    so_far = jobs.read_run(job.path) if isinstance(job.request, Training) else None
+    if so_far is not None and so_far.epochs:
+        with st.popover("Train longer", icon=":material/forward:"):
+            _longer(job, so_far)
     with st.popover("Delete", icon=":material/delete:"):
         st.markdown(f"Delete {plain(job.name)} with its checkpoints?")
         st.button("Delete it", type="primary", key="train_delete", on_click=_try, args=(control.delete, job))
+
+
+def _longer(job: Job, so_far: Run) -> None:
+    """More epochs, or other rates, for a run that has ended."""
+    done, optim = len(so_far.epochs), so_far.experiment.optim
+    st.number_input(
+        "Epochs in all", done + 1, int(limits(so_far.experiment, "optim.epochs")[1]),
+        max(done + 1, round(1.5 * so_far.total)), key="train_longer_optim.epochs",
+    )  # fmt: skip
+    for label, name, value in (
+        ("Learning rate, new layers", "optim.lr", optim.lr),
+        ("Learning rate, trunk", "optim.trunk_lr", optim.trunk_lr),
+    ):
+        low, high = map(float, limits(so_far.experiment, name))
+        st.number_input(label, low, high, value, format="%g", key=f"train_longer_{name}")
+    st.caption("The schedule is that of the longer run, so the rate goes up again. The checkpoint says what changed.")
+    st.button("Go on", type="primary", key="train_go_on", on_click=_try, args=(_go_on, job))
+
+
+def _go_on(job: Job) -> None:
+    """With what the fields say when the button is pressed."""
+    names = ("optim.epochs", "optim.lr", "optim.trunk_lr")
+    control.go_on(job, {name: f"{st.session_state[f'train_longer_{name}']:g}" for name in names})
 
 
 def _try(action: Callable[[Job], None], job: Job) -> None:
