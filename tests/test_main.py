@@ -128,11 +128,28 @@ def test_evaluation_leaves_out_what_cannot_be_read_and_says_so(trained, root, tm
     assert "14 test images, 1 unreadable left out (test/red finch/0.png)" in text
 
 
-def test_evaluation_on_other_classes_is_refused(trained, tmp_path, capsys):
+def test_evaluation_on_a_folder_of_other_classes_scores_those_that_are_known_and_names_the_rest(
+    trained, tmp_path, capsys
+):
     (other := draw_pictures(tmp_path / "other")).joinpath("train/red finch").rename(other / "train/tit")
     other.joinpath("test/red finch").rename(other / "test/tit")
+    assert main(["evaluate", str(trained / "best.safetensors"), "--data", f"root={other}"]) == 0
+    text = capsys.readouterr().out
+    assert "folders of classes that the model does not know, left out (1): tit (13)" in text
+    assert "2 of the model's 3 classes: 26 labelled images" in text
+    for name in ("green finch", "blue finch"):
+        for part in ("train", "test"):
+            shutil.rmtree(other / part / name)
     assert main(["evaluate", str(trained / "best.safetensors"), "--data", f"root={other}"]) == 2
-    assert "knows class 'red finch' where the data has 'tit'" in capsys.readouterr().err
+    assert "none is called like a class that the model knows" in capsys.readouterr().err
+
+
+def test_evaluation_of_one_image_a_class(trained, root, tmp_path, capsys):
+    for name in ("red finch", "blue finch"):
+        (tmp_path / "few" / name).mkdir(parents=True)
+        shutil.copy(root / "test" / name / "0.png", tmp_path / "few" / name)
+    assert main(["evaluate", str(trained / "best.safetensors"), "--data", f"root={tmp_path / 'few'}"]) == 0
+    assert "2 of the model's 3 classes: 2 labelled images" in capsys.readouterr().out
 
 
 def test_evaluation_on_labelled_photos_of_some_classes(trained, root, tmp_path, capsys):

@@ -10,9 +10,10 @@ from torch import nn
 from tqdm import tqdm
 
 from fgcore.checkpoints import official
+from fgcore.checkpoints.checkpoint import Checkpoint
 from fgcore.commands import texts
-from fgcore.config import override
-from fgcore.data import datasets
+from fgcore.config import DataConfig, override
+from fgcore.data import datasets, readers
 from fgcore.data.labelled import read_labelled
 from fgcore.evaluation.metrics import Evaluation
 from fgcore.evaluation.run import check_classes
@@ -62,14 +63,28 @@ def run(arguments: argparse.Namespace) -> None:
 def _evaluate(path: Path, arguments: argparse.Namespace, device: torch.device) -> tuple[str, Evaluation]:
     """The checkpoint's sha256 and its scores."""
     model, source = official.load_any(path)
-    if arguments.photos:
-        own = read_labelled(arguments.photos, source.class_names, source.experiment.data)
-        return source.sha256, _scored(path, model, own.images, own.notes, arguments, device)
     settings = {f"data.{key.removeprefix('data.')}": value for key, value in texts.settings(arguments.data).items()}
     data = override(source.experiment, settings).data
+    photos = arguments.photos or _own_photos(data, source)
+    if photos:
+        own = read_labelled(photos, source.class_names, data)
+        return source.sha256, _scored(path, model, own.images, own.notes, arguments, device)
     images = datasets.load(data, cache_images=False).test
     check_classes(source, images.class_names)
     return source.sha256, _scored(path, model, images, images.notes, arguments, device)
+
+
+def _own_photos(data: DataConfig, source: Checkpoint) -> Path | None:
+    """A folder whose images have to be matched by name, since its classes are not those of the checkpoint."""
+    if data.dataset != "folder" or not data.root or data.holdout:
+        return None
+    if source.experiment.data.dataset != "folder":
+        return Path(data.root).expanduser()
+    try:
+        same = official.fits_names(source, readers.read(data).class_names)
+    except ValueError:  # too few classes, or images, for a data set
+        same = False
+    return None if same else Path(data.root).expanduser()
 
 
 def _scored(
