@@ -9,6 +9,7 @@ import streamlit as st
 
 from app import places
 from fgcore.checkpoints.checkpoint import Checkpoint, CheckpointError, read_metadata
+from fgcore.checkpoints.pickles import PICKLES
 from fgcore.methods import METHODS
 from fgcore.runs import store
 
@@ -135,7 +136,7 @@ def own(entry: Entry) -> bool:
 def official_files() -> tuple[Path, ...]:
     """The authors' files that lie in the server's folders, to be imported."""
     places = dict.fromkeys((*folders(), uploads()))
-    return tuple(p for place in places for p in sorted(place.glob("*")) if p.suffix in store.OFFICIAL_ENDINGS)
+    return tuple(p for place in places for p in sorted(place.glob("*")) if p.suffix in PICKLES)
 
 
 def _stamp(path: Path) -> tuple[int, int]:

@@ -140,6 +140,19 @@ def test_an_official_file_waits_for_its_data_set(app, folder, monkeypatch):
     assert [message.value for message in app.success] == ["net was checked and kept."]
 
 
+def test_an_official_file_of_own_classes_asks_for_their_names(app, folder, monkeypatch):
+    brought, kept = [], store.Kept(folder / "net.safetensors", new=True)
+    monkeypatch.setattr(store, "keep", lambda *given, **named: brought.append(named) or kept)
+    bring(app, "net.pth.tar", b"some bytes")
+    assert state.checkpoints.NAMES not in {area.key for area in app.text_area}
+    app.button_group(key=state.checkpoints.DATASET).set_value("folder")
+    ran(app).text_area(key=state.checkpoints.NAMES).set_value("Reed Warbler\n\n  Marsh Warbler \n")
+    ran(app)
+    buttons(app, "Import it")[0].click()
+    ran(app)
+    assert (brought[0]["dataset"], brought[0]["class_names"]) == ("folder", ("Reed Warbler", "Marsh Warbler"))
+
+
 def test_an_official_file_in_the_servers_folder_can_be_imported(folder):
     (folder / "theirs.pth").write_bytes(b"not really")
     app = ran(AppTest.from_function(page, default_timeout=60))

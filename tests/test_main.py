@@ -270,6 +270,21 @@ def test_converting_writes_full_precision_unless_asked(tmp_path, capsys):
     assert target.stat().st_size < 0.6 * full
 
 
+def test_converting_takes_the_names_of_own_classes(tmp_path, capsys):
+    state = official_names(build_model(ModelConfig("ap", "resnet18", num_classes=3, hidden=8)).state_dict())
+    torch.save(state, tmp_path / "a.pth")
+    (tmp_path / "names.txt").write_text(
+        "\ufeffReed Warbler\r\nMarsh Warbler\r\n\r\nSedge Warbler\r\n", encoding="utf-8"
+    )
+    target = tmp_path / "a.safetensors"
+    argv = ["convert", str(tmp_path / "a.pth"), str(target), "--dataset", "folder", "--names"]
+    assert main([*argv, str(tmp_path / "names.txt")]) == 0
+    assert checkpoint.read_metadata(target).class_names == ("Reed Warbler", "Marsh Warbler", "Sedge Warbler")
+    (tmp_path / "names.txt").write_text("one\ntwo\n")
+    assert main([*argv, str(tmp_path / "names.txt")]) == 2
+    assert "knows 3 classes, got 2 names; name each of them" in capsys.readouterr().err
+
+
 def test_presets_are_listed_and_shown(capsys):
     assert main(["presets"]) == 0
     listed = [line.split()[0] for line in capsys.readouterr().out.splitlines()]

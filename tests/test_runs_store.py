@@ -186,8 +186,35 @@ def test_an_official_file_is_kept_as_a_checkpoint_once_for_each_data_set(officia
 def test_an_official_file_of_another_data_set_is_refused(official, tmp_path):
     with pytest.raises(CheckpointError, match=r"model\.pth knows 100 classes, but cub has 200; choose its set"):
         store.keep(tmp_path, "model.pth", official, dataset="cub")
-    with pytest.raises(ValueError, match="needs its data set: expected cub, cars, aircraft, got ''"):
+    with pytest.raises(ValueError, match="needs its data set: expected cub, cars, aircraft, folder, got ''"):
         store.keep(tmp_path, "model.pth", official)
+    assert content(tmp_path) == {}
+
+
+@pytest.mark.parametrize("name", ["model_best.pth.tar", "model_best.ckpt", "model_best.bin", "model_best.pt"])
+def test_an_official_file_of_own_classes_takes_their_names(official, tmp_path, name):
+    names = tuple(f"warbler {number}" for number in range(100))
+    kept = store.keep(tmp_path, name, official, dataset="folder", class_names=names, known=known(tmp_path))
+    source = checkpoint.read_metadata(kept.path)
+    assert kept.path.name == "model_best.safetensors"
+    assert (source.class_names, source.experiment.data.dataset) == (names, "folder")
+    assert "class_names" not in source.provenance
+    same = store.keep(tmp_path, name, official, dataset="folder", class_names=names, known=known(tmp_path))
+    assert same == store.Kept(kept.path, new=False)
+    nameless = store.keep(tmp_path / "b", name, official, dataset="folder")
+    assert checkpoint.read_metadata(nameless.path).class_names[:2] == ("class 001", "class 002")
+
+
+@pytest.mark.parametrize(
+    ("names", "sentence"),
+    [
+        (("one", "two"), "knows 100 classes, got 2 names; name each of them"),
+        (("twin", *(f"warbler {number}" for number in range(98)), "twin"), "'twin' is the name of another class too"),
+    ],
+)
+def test_names_that_do_not_fit_are_refused(official, tmp_path, names, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        store.keep(tmp_path, "model.pth", official, dataset="folder", class_names=names)
     assert content(tmp_path) == {}
 
 

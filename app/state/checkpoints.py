@@ -7,6 +7,7 @@ import streamlit as st
 
 UPLOAD = "own_checkpoint_{number}"  # the uploader of checkpoints; another number is an empty one
 DATASET = "own_dataset"  # str: which data set an official file was trained on
+NAMES = "own_names"  # str: names of an official file's own classes, one a line
 FILE = "own_file"  # str: path of an official file in the server's folders
 
 _NEWS = "own_news"  # News: what became of the last checkpoint brought or deleted

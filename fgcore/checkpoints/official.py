@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from fgcore.checkpoints import checkpoint, pickles
 from fgcore.checkpoints.checkpoint import Checkpoint
 from fgcore.checkpoints.weights import CheckpointError, check_fit, expected_tensors, filled
+from fgcore.data.names import check_class_names, clean
 from fgcore.machine.files import sha256
 from fgcore.methods import METHODS
 from fgcore.methods.base import Imported
@@ -30,7 +31,7 @@ def load(path: Path | str, dataset: str = "", class_names: Sequence[str] = ()) -
     Raises:
         FileNotFoundError: no such file.
         CheckpointError: no plain state_dict, or not one that a method can import.
-        ValueError: an unknown `dataset`, or another number of names than classes.
+        ValueError: an unknown `dataset`, another number of names than classes, or names that no checkpoint can hold.
     """
     if dataset and dataset not in (*DATASETS, OWN):
         raise ValueError(f"dataset takes {', '.join((*DATASETS, OWN))}, got {dataset!r}")
@@ -40,6 +41,7 @@ def load(path: Path | str, dataset: str = "", class_names: Sequence[str] = ()) -
     names = tuple(class_names) or found.class_names or placeholder_names(config.num_classes)
     if len(names) != config.num_classes:
         raise ValueError(f"{path.name} knows {config.num_classes} classes, got {len(names)} names; name each of them")
+    check_class_names(names)
     tensors = _fitting(path, found)
     digest = sha256(path)
     origin = {"command": f"converted from {path.name}, {found.source}", "source_sha256": digest}
@@ -57,6 +59,11 @@ def load_any(path: Path | str) -> tuple[nn.Module, Checkpoint]:
     """
     path = Path(path)
     return load(path) if pickles.is_torch_file(path) else checkpoint.load(path)
+
+
+def read_names(text: str) -> tuple[str, ...]:
+    """Class names as people list them: one a line, empty lines left out."""
+    return tuple(name for name in map(clean, text.splitlines()) if name)
 
 
 def placeholder_names(classes: int) -> tuple[str, ...]:

@@ -9,11 +9,12 @@ from app import checkpoints, resources, state
 from app.components.text import plain
 from app.state.checkpoints import News
 from fgcore.checkpoints import official
+from fgcore.checkpoints.pickles import PICKLES
 from fgcore.methods import METHODS
 from fgcore.runs import store
 
-_ENDINGS = [ending.removeprefix(".") for ending in (store.ENDING, *store.OFFICIAL_ENDINGS)]
-_DATASETS = {"cub": "CUB-200-2011", "cars": "Stanford Cars", "aircraft": "FGVC-Aircraft"}
+_ENDINGS = [ending.removeprefix(".") for ending in (store.ENDING, *PICKLES)]
+_DATASETS = {"cub": "CUB-200-2011", "cars": "Stanford Cars", "aircraft": "FGVC-Aircraft", official.OWN: "Own classes"}
 _IMPORTED = " or ".join(method.title for method in METHODS.values() if method.importers)
 
 
@@ -27,8 +28,9 @@ def bring() -> None:
     with st.container(border=True):
         st.subheader("Bring a checkpoint", anchor=False)
         st.markdown(
-            f"A `.safetensors` file written by this program, or a file of the authors of {_IMPORTED} (`.pth`). It is "
-            "checked before it is kept, no code in it is run, and it stays on this machine."
+            f"A `.safetensors` file written by this program, or one of the authors' of {_IMPORTED} or of their scripts "
+            "(`.pth`, `.pt`, `.pth.tar`, `.ckpt`, `.bin`). It is checked before it is kept, no code in it is run, and "
+            "it stays on this machine."
         )
         upload = st.file_uploader(
             "Checkpoint", type=_ENDINGS, key=state.checkpoints.own_upload(), max_upload_size=store.MAX_BYTES >> 20,
@@ -42,12 +44,12 @@ def bring() -> None:
 
 
 def _uploaded(name: str, data: memoryview) -> None:
-    if not name.lower().endswith(store.OFFICIAL_ENDINGS):
+    if not name.lower().endswith(PICKLES):
         _keep(name, data)
         return
-    dataset = _dataset()
+    dataset, names = _dataset()
     if st.button("Import it", icon=":material/input:", type="primary", key="own-import"):
-        _keep(name, data, dataset)
+        _keep(name, data, dataset, names)
 
 
 def _on_the_server(files: tuple[Path, ...]) -> None:
@@ -58,37 +60,48 @@ def _on_the_server(files: tuple[Path, ...]) -> None:
     chosen = st.selectbox(
         "Or an official file of the server", list(names), format_func=names.get, key=state.checkpoints.FILE
     )
-    path, dataset = Path(chosen), _dataset()
+    path, (dataset, names) = Path(chosen), _dataset()
     if st.button("Import it", icon=":material/input:", key="own-import") and path in files:
         with path.open("rb") as file:
-            _keep(path.name, file.read(store.MAX_BYTES + 1), dataset)
+            _keep(path.name, file.read(store.MAX_BYTES + 1), dataset, names)
 
 
-def _dataset() -> str:
-    """Which data set an official file was trained on: the file does not say."""
+def _dataset() -> tuple[str, tuple[str, ...]]:
+    """Which data set an official file was trained on, and the names of own classes: the file does not say."""
     chosen = st.segmented_control(
-        "Trained on", list(_DATASETS), format_func=lambda name: f"{_DATASETS[name]} ({official.DATASETS[name]})",
+        "Trained on", list(_DATASETS), format_func=_words,
         default="cub", required=True, key=state.checkpoints.DATASET,
         help="The file does not say; in brackets, its classes.",
     )  # fmt: skip
-    return chosen if chosen in _DATASETS else "cub"
+    if chosen != official.OWN:
+        return chosen if chosen in _DATASETS else "cub", ()
+    text = st.text_area(
+        "Names of the classes", key=state.checkpoints.NAMES, placeholder="one a line, in the order of the training",
+        help="The order is that of the folders' names as the training sorted them. Empty: class 001 and so on.",
+    )  # fmt: skip
+    return chosen, official.read_names(text)
 
 
-def _keep(name: str, data: bytes | memoryview, dataset: str = "") -> None:
+def _words(dataset: str) -> str:
+    count = official.DATASETS.get(dataset)
+    return f"{_DATASETS[dataset]} ({count})" if count else _DATASETS[dataset]
+
+
+def _keep(name: str, data: bytes | memoryview, dataset: str = "", class_names: tuple[str, ...] = ()) -> None:
     """Check and keep a file, remember the sentence to tell, and draw the page again without the file."""
     with st.spinner("Checking the file …"):
-        news = _news(name, data, dataset)
+        news = _news(name, data, dataset, class_names)
     state.checkpoints.tell_news(news)
     state.checkpoints.empty_own_upload()
     st.rerun()
 
 
-def _news(name: str, data: bytes | memoryview, dataset: str) -> News:
+def _news(name: str, data: bytes | memoryview, dataset: str, class_names: tuple[str, ...]) -> News:
     def known() -> list:
         return [entry.checkpoint for entry in checkpoints.catalogue().entries]
 
     try:
-        kept = store.keep(checkpoints.uploads(), name, data, dataset=dataset, known=known)
+        kept = store.keep(checkpoints.uploads(), name, data, dataset=dataset, class_names=class_names, known=known)
     except resources.EXPECTED as error:
         logging.getLogger(__name__).warning("refused a checkpoint: %s", error)
         return News(False, str(error))
