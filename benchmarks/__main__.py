@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks import ap_cnn, freeze, machine, mc_loss, timing, trunks
+from benchmarks import ap_cnn, freeze, fuzz, machine, mc_loss, timing, trunks
 from fgcore.machine import runtime
 
 PARTS = {
@@ -15,6 +15,7 @@ PARTS = {
     "ap_cnn": ap_cnn.measure,
     "machine": machine.measure,
     "freeze": freeze.measure,
+    "fuzz": fuzz.measure,
     "trunks": trunks.measure,
 }
 LONG = {"trunks"}  # hours: measured only when asked for by name
