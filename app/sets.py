@@ -59,7 +59,9 @@ def image(label_set: LabelSet, index: int) -> Image:
     record, sample = found.records[index], found.sample(index)
     pixels = found.image(index) if sample is None else sample.image
     label = label_set.class_names[record.target]
-    name = display_name(record.identifier.rpartition("/")[2]) if sample is None else f"{label}, test image {index}"
+    name = (
+        display_name(record.identifier.rpartition("/")[2]) if sample is None else f"{label}, {found.part} image {index}"
+    )
     source = "photo" if sample is None else _KINDS[sample.kind]
-    about = f"Test image {index} of {found.title}."
+    about = f"{found.part.capitalize()} image {index} of {found.title}."
     return Image(pixels, pixels_sha256(pixels), name, source, sample, label, about)

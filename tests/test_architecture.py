@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "fgcore.outputs": set(),
     "fgcore.records": set(),
     "fgcore.data": LOW,
-    "fgcore.trunks": {"fgcore.outputs"},
+    "fgcore.trunks": {"fgcore.outputs", "fgcore.checkpoints.pickles"},
     "fgcore.machine": {"fgcore.config", "fgcore.trunks"},
     "fgcore.methods": METHODS,
     "fgcore.checkpoints": LOW | {"fgcore.data", "fgcore.machine", "fgcore.methods"},

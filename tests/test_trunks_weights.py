@@ -1,9 +1,11 @@
 """Weights reach the trunk from a package, a file or a hub, whole or not at all."""
 
+import argparse
 import math
 import sys
 import urllib.error
 
+import numpy as np
 import pytest
 import safetensors.torch
 import timm
@@ -100,17 +102,31 @@ def test_weights_of_another_network_are_refused(name, tmp_path):
 
 @pytest.mark.parametrize("name", ["resnet18", "timm:resnet18"])
 def test_files_that_hold_no_state_dict_are_refused_in_a_sentence(name, tmp_path):
-    torch.save(timm.create_model("resnet10t"), tmp_path / "pickled.pth")
     (tmp_path / "junk.pth").write_bytes(b"no weights at all")
     (tmp_path / "junk.safetensors").write_bytes(b"no weights at all")
     torch.save({"epoch": 3}, tmp_path / "empty.pth")
-    for file in ("pickled.pth", "junk.pth", "junk.safetensors"):
+    for file in ("junk.pth", "junk.safetensors"):
         with pytest.raises(ValueError, match=f"{file} cannot be read as weights of {name}: expected a state_dict"):
             build_trunk(name, str(tmp_path / file))
     with pytest.raises(ValueError, match=f"empty.pth holds no named tensors; expected a state_dict of {name}"):
         build_trunk(name, str(tmp_path / "empty.pth"))
     with pytest.raises(FileNotFoundError, match=f"expected a state_dict of {name} at .*none.pth', found no file"):
         build_trunk(name, str(tmp_path / "none.pth"))
+
+
+@pytest.mark.parametrize("name", ["resnet18", "timm:resnet18"])
+def test_what_scripts_save_beside_the_weights_does_not_keep_them_from_being_read(name, tmp_path):
+    model = timm.create_model("resnet18")
+    beside = {"state_dict": model.state_dict(), "args": argparse.Namespace(lr=0.5), "best": np.float64(0.7)}
+    torch.save(beside, tmp_path / "beside.pth.tar")
+    torch.save(model, tmp_path / "pickled.pth")
+    for file in ("beside.pth.tar", "pickled.pth"):
+        trunk = build_trunk(name, str(tmp_path / file))
+        first = next(value for value in trunk.state_dict().values() if value.ndim == 4)
+        assert torch.equal(first, model.conv1.weight)
+    torch.save(timm.create_model("resnet10t"), tmp_path / "another.pth")
+    with pytest.raises(ValueError, match=f"another.pth does not hold the weights of {name}"):
+        build_trunk(name, str(tmp_path / "another.pth"))
 
 
 # ---- the packages

@@ -10,12 +10,12 @@ from app.checkpoints import Catalogue, Entry, LabelSet
 from app.components import links
 from app.components.text import plain
 from app.state.sidebar import Choice, Image, Photo
-from fgcore.data.images import MAX_BYTES, ImageError, decode_image, display_name, pixels_sha256
+from fgcore.data.images import ENDINGS, MAX_BYTES, ImageError, decode_image, display_name, pixels_sha256
 from fgcore.data.synthetic import class_names
 
 _SOURCES = {"bird": "Bird", "car": "Car", "photo": "Photo", "set": "Set"}  # in links: ?picture=Photo
 _OPENING = {"bird": "Ring-eyed Ash Warbler", "car": "Halden Vale Sport"}
-TYPES = ["jpg", "jpeg", "png", "webp", "avif", "bmp", "gif", "tif", "tiff"]
+TYPES = sorted(ending.removeprefix(".") for ending in ENDINGS)
 _DRAWINGS = 10_000
 _MOST_AT_ONCE = 3  # models chosen at first: one per method
 

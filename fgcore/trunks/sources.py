@@ -11,6 +11,8 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from fgcore.checkpoints import pickles
+
 HUB = "hub"  # timm's or torchvision's own download
 PACKAGES = {  # timm's name -> what to install, its module and the class in it that knows the file; Apache-2.0
     "tf_efficientnet_lite0": (
@@ -81,10 +83,7 @@ def read_state(path: str, name: str) -> dict[str, Tensor]:
         ValueError: anything but named tensors.
     """
     try:
-        if path.endswith(".safetensors"):
-            content = safetensors.torch.load_file(path)
-        else:
-            content = torch.load(path, map_location="cpu", weights_only=True)
+        content = safetensors.torch.load_file(path) if path.endswith(".safetensors") else _plain(Path(path))
     except Exception as error:  # junk and pickled models raise nearly anything
         raise ValueError(
             f"{Path(path).name} cannot be read as weights of {name}: expected a state_dict, that is, named tensors and "
@@ -98,6 +97,14 @@ def read_state(path: str, name: str) -> dict[str, Tensor]:
     while prefix := next((p for p in _PREFIXES if all(key.startswith(p) for key in state)), ""):
         state = {key.removeprefix(prefix): value for key, value in state.items()}
     return state
+
+
+def _plain(path: Path) -> object:
+    """What a file of torch's holds; one with objects of a training script beside its weights is read without them."""
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception:  # whatever torch's own reader says, ours may know better
+        return pickles.read_state_dict(path)
 
 
 def in_order(state: Mapping[str, Tensor], expected: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
