@@ -197,6 +197,9 @@ def choices(experiment: Experiment, path: str) -> tuple[str, ...]:
     return get_args(hint) if get_origin(hint) is Literal else ()
 
 
+_SHORT = {"from": "start"}  # what the command line calls a setting whose name Python keeps for itself
+
+
 def override(experiment: Experiment, settings: Mapping[str, str]) -> Experiment:
     """The experiment with `key=value` settings applied, as given on the command line.
 
@@ -229,6 +232,7 @@ def override(experiment: Experiment, settings: Mapping[str, str]) -> Experiment:
 
 
 def _matches(key: str, paths: Mapping[str, Any]) -> list[str]:
+    key = _SHORT.get(key, key)
     return [path for path in paths if path == key] or [path for path in paths if path.rpartition(".")[2] == key]
 
 

@@ -58,7 +58,7 @@ def test_without_checkpoints_the_page_says_what_to_do(app, tmp_path, monkeypatch
     monkeypatch.setenv(checkpoints.VARIABLE, str(tmp_path))
     ran(app)
     assert "No model to ask yet" in words(app)
-    assert [code.value for code in app.get("code")] == ["python -m fgcore train mc_birds"]
+    assert [code.value for code in app.get("code")] == ["python -m fgcore train baseline_birds"]
     assert not app.get("plotly_chart")
 
 

@@ -292,7 +292,7 @@ def test_augment_is_resize_and_a_random_view():
     ("settings", "sentence"),
     [
         ({"crop": 250}, "crop should be a multiple of 32 pixels, got 250; 256 is the nearest"),
-        ({"crop": 0}, "DataConfig.crop should lie from 1 to 1536, got 0"),
+        ({"crop": 0}, "DataConfig.crop should lie from 32 to 1536, got 0"),
         ({"crop": 224, "resize": 200}, "resize should be at least crop, got resize 200 and crop 224 pixels"),
         ({"crop_padding": -1}, "crop_padding should lie from 0 to 256, got -1"),
         ({"scale_jitter": 1.0}, "scale_jitter should lie from 0 to 0.99, got 1.0"),

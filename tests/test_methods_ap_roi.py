@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import numpy as np
@@ -82,7 +83,7 @@ def test_batched_suppression_equals_a_loop_over_images_and_boxes(max_iou):
     scores = torch.rand(4, 14 * 20, generator=generator)
     scores[scores < 0.3] = -torch.inf
     scores[3, 5:] = -torch.inf  # an image with few candidates
-    anchors = roi.anchor_boxes(14, 20, 16, 48, torch.device("cpu"))
+    anchors = roi.anchor_boxes((14, 20), 4, ROIConfig(anchors=(48.0, 48.0, 48.0)), torch.device("cpu"))
     found = roi.best_boxes(scores, anchors, 6, max_iou)
     for image in range(4):
         kept = greedy(scores[image].tolist(), anchors.tolist(), 6, max_iou)
@@ -180,3 +181,22 @@ def test_dropblock_removes_the_cells_of_the_chosen_roi():
     mask = roi.dropblock_mask(cells, (28, 28))
     assert mask[0, 0, 8:15, 8:15].eq(0).all()
     assert [int((28 * 28 - m.sum()).item()) for m in mask] == [49, 4, 0, 0, 0]
+
+
+def test_centred_anchors_lie_half_a_cell_further_right_and_down():
+    cpu, published = torch.device("cpu"), ROIConfig(anchors=(32.0, 64.0, 128.0))
+    for level, half in ((3, 4.0), (4, 8.0), (5, 16.0)):
+        corner = roi.anchor_boxes((3, 5), level, published, cpu)
+        middle = roi.anchor_boxes((3, 5), level, dataclasses.replace(published, centred=True), cpu)
+        torch.testing.assert_close(middle, corner + half)
+        side = published.anchors[level - 3]
+        assert corner[0].tolist() == [-side / 2, -side / 2, side / 2, side / 2]  # the first cell's upper left corner
+
+
+def test_a_centred_box_is_centred_on_the_brightest_cell():
+    gates = torch.full((1, 1, 14, 14), 0.1)
+    gates[0, 0, 5, 8] = 0.9
+    levels = Pyramid(torch.rand(1, 1, 28, 28), gates, torch.rand(1, 1, 7, 7))
+    found = roi.roi_pyramid(levels, ROIConfig(anchors=(32.0, 64.0, 96.0), centred=True))
+    box = found.level4.boxes[0, 0]
+    assert ((box[:2] + box[2:]) / 2).tolist() == [8.5 * 16, 5.5 * 16]

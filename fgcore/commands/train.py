@@ -31,8 +31,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _train(arguments: argparse.Namespace) -> None:
     with distributed.together():
-        named = {"start" if key == "from" else key: text for key, text in texts.settings(arguments.settings).items()}
-        experiment = override(presets.get(arguments.preset), named)
+        experiment = override(presets.get(arguments.preset), texts.settings(arguments.settings))
     command = _command(arguments.preset, *(texts.without_folder(text) for text in arguments.settings))
     folder = arguments.out or Path("runs") / f"{arguments.preset}-{experiment.seed}"
     bar = _TrainingBar(shown=distributed.is_main())

@@ -26,7 +26,7 @@ class GuidedLoss(nn.Module):
     def __init__(self, config: LossConfig) -> None:
         super().__init__()
         self.cross_entropy = CrossEntropy(config)
-        self.guide_weight = config.settings.guide_weight
+        self.settings = config.settings
 
     def forward(self, output: APCNNOutput, targets: Tensor, *, generator: Generator | None = None) -> LossTerms:
         """The loss of a batch; its parts are the heads' and `guide3` to `guide5`.
@@ -41,7 +41,7 @@ class GuidedLoss(nn.Module):
         gates = (gate.float().logit(_LEAST) for gate in output.stage1.spatial_gates)
         guides = [1 - correlation(gate, seen).mean() for gate, seen in zip(gates, found, strict=True)]
         parts = {f"guide{level}": guide.detach() for level, guide in zip(LEVELS, guides, strict=True)}
-        return LossTerms(terms.total + self.guide_weight * torch.stack(guides).sum(), terms.parts | parts)
+        return LossTerms(terms.total + self.settings.guide_weight * torch.stack(guides).sum(), terms.parts | parts)
 
 
 def evidence(output: APCNNOutput, targets: Tensor) -> list[Tensor]:
