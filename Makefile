@@ -19,7 +19,7 @@ app: $(VENV)/.app-ready
 test: $(VENV)/.dev-ready
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
 
 format: $(VENV)/.dev-ready
 	$(BIN)/python -m ruff check --fix .

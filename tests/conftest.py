@@ -13,7 +13,8 @@ from browser_helpers import serve, visitor
 from fgcore.evaluation import run
 from fgcore.evaluation.chunk import Settings
 
-torch.set_num_threads(min(2, torch.get_num_threads()))  # small tensors on many cores mostly wait
+SHARED = "PYTEST_XDIST_WORKER" in os.environ  # other processes run tests beside this one
+torch.set_num_threads(1 if SHARED else min(2, torch.get_num_threads()))  # small tensors on many cores mostly wait
 
 ROOT = Path(__file__).resolve().parent.parent
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true"}
